@@ -1,0 +1,33 @@
+import type { Api, Connection } from "../api.ts";
+
+/** The error part of an answer; `status` is for HTTP. */
+export interface ActionFailure {
+  readonly message: string;
+  readonly code: string;
+  readonly details?: unknown;
+  /** For internal errors: the id that the log has too. */
+  readonly errorId?: string;
+  readonly status: number;
+}
+
+export type ActionOutcome =
+  | { readonly ok: true; readonly response: Record<string, unknown> }
+  | { readonly ok: false; readonly failure: ActionFailure };
+
+export interface ActionCall {
+  readonly action: unknown;
+  readonly params: Record<string, unknown>;
+  readonly connection: Connection;
+  readonly api: Api;
+  /** Aborted when the node stops waiting; combined with the action's own timeout. */
+  readonly signal?: AbortSignal;
+  /** The same for each repeat of one call (journal, idempotent). */
+  readonly idempotencyKey?: string;
+}
+
+/** Runs actions by name. Never rejects. */
+export interface ActionRunner {
+  run(call: ActionCall): Promise<ActionOutcome>;
+  /** What is promised about repeating an action; null for an unknown one. */
+  promises(action: unknown): { readonly idempotent: boolean; readonly journal: boolean } | null;
+}

@@ -1,0 +1,51 @@
+/**
+ * Where transports and sessions meet. A transport turns bytes into units (arrays of whatever JSON the peer
+ * sent) and writes texts; everything in between is the gateway's.
+ */
+
+export type TransportName =
+  | "websocket"
+  | "long-polling"
+  | "cross-origin-long-polling"
+  | "callback-polling"
+  | "eventsource";
+
+/** Who is asking. Built by the transport for each socket or request. */
+export interface Requester {
+  readonly remoteIP: string;
+  readonly remotePort: number;
+  readonly secure: boolean;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Parsed; empty when the request must be treated as anonymous (cross-site without an allowed origin). */
+  readonly cookies: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * A way to reach one peer: a WebSocket, the response of one HTTP request, or an event stream.
+ *
+ * `once` links (HTTP responses) take exactly one `send`; the others any number. A text is a whole JSON array.
+ */
+export interface Link {
+  readonly transport: TransportName;
+  readonly once: boolean;
+  readonly requester: Requester;
+  /** False while too much is buffered: skip it, the transport calls `Gateway.drained`. */
+  readonly writable: boolean;
+  /** `done(true)` when the text was handed to the network whole, `done(false)` when it surely was not all. */
+  send(text: string, done?: (handed: boolean) => void): void;
+  /** Ends it. WebSocket: close code and reason. Idempotent. */
+  close(code: number, reason: string): void;
+}
+
+export interface Gateway {
+  /** A unit arrived. Items may be anything JSON can say. Every `once` link is answered with exactly one send. */
+  receive(unit: readonly unknown[], link: Link): void;
+  /** An event stream wants this session's deliveries. False: unknown session, answer 404. */
+  stream(clientId: string, link: Link): Promise<boolean>;
+  /** The link can take more after `writable` was false. */
+  drained(link: Link): void;
+  /** A sign of life without a message (pong). */
+  alive(link: Link): void;
+  /** The peer has gone, or the `once` link broke before its `send` was done. */
+  closed(link: Link): void;
+}
