@@ -4,6 +4,14 @@
  * Every operation is asynchronous, touches one topic or one connection or one node, and may fail with an
  * {@link EngineFailure}. Nothing in here knows Bayeux, sockets or actions. The rules that an engine must keep
  * are numbered in docs/engine.md and proven by `engine/suite`, which any engine can run.
+ *
+ * **Acts.** Whatever is done under a fence and can be undone carries, beside the fence, an `act`: an integer from 1
+ * that whoever owns the record raises for each *new* thing it does to that connection (joins, leaves, member
+ * updates, holds, releases, record writes; one counter for all of them, restarted or continued at a claim as you
+ * like, since the fence compares first). Repeating an operation after `unknown` repeats its act. An operation whose
+ * act is not newer than the last one that it would undo has no effect and is answered as a repeat: so a duplicate
+ * that arrives late can neither bring a member back nor throw it out, and two operations that overtook each other
+ * end as if they had come in order.
  */
 
 /** A place in a topic's log. `count` is the number of messages (announcements left out) at or before `offset`. */
@@ -50,7 +58,10 @@ export interface Append {
 }
 
 export type Appended =
-  /** `repeat`: it had been stored before; the position is that of then. */
+  /**
+   * `repeat`: it had been stored before; the position is that of then, or the head where that is forgotten (of each
+   * publisher the last 256 outcomes are remembered, for some minutes after it left).
+   */
   | { readonly outcome: "stored"; readonly position: Position; readonly repeat: boolean }
   /** `n` is larger than `last + 1`. Nothing was stored. */
   | { readonly outcome: "earlier_missing"; readonly last: number }
@@ -72,12 +83,18 @@ export interface Announcement {
 export interface Join {
   readonly id: string;
   readonly fence: number;
+  readonly act: number;
   readonly info: string;
+  /** The publisher's number as the caller knows it: counts where the topic knows less (its store was lost). */
+  readonly last?: number;
   readonly announce?: Announcement;
 }
 
 export interface Joined {
-  /** Where the membership starts: everything after it is owed. For a repeat, that of the first time. */
+  /**
+   * Where the membership starts: everything after it is owed. For a repeat, that of the first time. Its own
+   * announcement lies before it.
+   */
   readonly position: Position;
   readonly repeat: boolean;
   /** Highest `n` stored for this publisher in this topic, 0 when none is known. */
@@ -88,23 +105,34 @@ export interface Joined {
 export interface Leave {
   readonly id: string;
   readonly fence: number;
+  readonly act: number;
   readonly announce?: Announcement;
 }
 
 export interface Left {
-  /** Where the membership ended: everything up to it is owed. For a repeat, that of the first time; null when it never was a member. */
+  /**
+   * Where the membership ended: everything up to it is owed, and its own announcement lies after it. For a repeat,
+   * that of the first time; null when it never was a member (as far as is remembered: some minutes).
+   */
   readonly position: Position | null;
+  /** It had left before. False where `position` is null. */
   readonly repeat: boolean;
 }
 
 export interface Reading {
   readonly epoch: string;
   readonly head: Position;
-  /** After the given position, in order, at most `limit`. */
+  /** After `from`, in order, at most `limit`. A hole in their offsets is announcements that were forgotten. */
   readonly entries: readonly Entry[];
-  /** Where reading really began; differs from what was asked for when something is missing. */
+  /**
+   * Where reading really began; differs from what was asked for when messages are missing: then it is the last
+   * forgotten message. Position of another epoch: before the oldest entry there is; beyond the head: the head.
+   */
   readonly from: Position;
-  /** Messages between the asked position and `from`; null where that cannot be known (another epoch, beyond the head). */
+  /**
+   * Messages between the asked position and `from`; null where that cannot be known (another epoch, beyond the
+   * head, a `count` that cannot be).
+   */
   readonly missed: number | null;
 }
 
@@ -125,6 +153,7 @@ export interface Hold {
   /** Id of the connection record that holds the line. */
   readonly holder: string;
   readonly fence: number;
+  readonly act: number;
   /** Digests of what proves the same person: identity, browser cookie. Empty: nothing does. */
   readonly proofs: readonly string[];
 }
@@ -162,18 +191,35 @@ export interface Engine {
   releaseLease(): Promise<void>;
   /** Nodes with a lease, and lapsed ones that still own connections. */
   nodes(): Promise<readonly NodeLease[]>;
-  /** Hands a text to another node's `message`. Resolves when handed over, not when read. */
+  /** Hands a text to another node's `message`. Resolves when handed over, not when read; a node that is gone stays silent. */
   send(node: string, text: string): Promise<void>;
 
   // Connections ------------------------------------------------------------------------------------------
 
-  /** Creates the record with fence 1, owned by this node. Repeated with the same id: no effect. */
+  /** Creates the record with fence 1, owned by this node. Repeated with the same id, even a removed one: no effect. */
   createConnection(id: string, fields: Record<string, string>): Promise<void>;
+  /**
+   * Writes a whole record again that the engine has lost, with its fence, owned by this node. The highest fence wins:
+   * no effect where this node's record stands with the same fence; `fenced` where another's does, or a higher one, or
+   * where the record was removed.
+   */
+  restoreConnection(id: string, fence: number, fields: Record<string, string>): Promise<void>;
   readConnection(id: string): Promise<ConnectionState | null>;
-  /** Makes this node the owner if the fence still is `expect`; the fence moves up by one and `fields` are merged in. */
+  /**
+   * Makes this node the owner if the fence still is `expect`; the fence moves up by one and `fields` are merged in.
+   * Asked again by the node that got it (fence `expect + 1`, same owner): `claimed` again, nothing changes.
+   */
   claimConnection(id: string, expect: number, fields: Record<string, string>): Promise<Claim>;
-  /** Merges fields in; a null removes one. Fails as `fenced` unless `fence` is the record's and the record exists. */
-  writeConnection(id: string, fence: number, fields: Record<string, string | null>): Promise<void>;
+  /**
+   * Merges fields in; a null removes one. Fails as `fenced` unless `fence` is the record's and the record exists. Each
+   * field keeps what the highest `act` under this fence wrote: the record ends as if the writes had come in order, each once.
+   */
+  writeConnection(
+    id: string,
+    fence: number,
+    fields: Record<string, string | null>,
+    act: number,
+  ): Promise<void>;
   /** Removes the record. A repeat has no effect; fails as `fenced` when the fence has moved up. */
   removeConnection(id: string, fence: number): Promise<void>;
   /** Ids of the records a node owns, ascending, after `after`, at most `limit`. */
@@ -191,20 +237,27 @@ export interface Engine {
 
   join(topic: string, join: Join): Promise<Joined>;
   leave(topic: string, leave: Leave): Promise<Left>;
-  /** Replaces what others see of a member. No effect when it is not one; `fenced` under an older fence. */
-  updateMember(topic: string, id: string, fence: number, info: string): Promise<void>;
+  /**
+   * Replaces what others see of a member. No effect when it is not one, or when a join or update of a later act
+   * has; `fenced` under an older fence.
+   */
+  updateMember(topic: string, id: string, fence: number, info: string, act: number): Promise<void>;
   /** Members in the order of their ids, after `after`, at most `limit`, and how many there are in all. */
-  members(topic: string, after: string | null, limit: number): Promise<{ members: readonly Member[]; total: number }>;
+  members(
+    topic: string,
+    after: string | null,
+    limit: number,
+  ): Promise<{ members: readonly Member[]; total: number }>;
 
   // Lines: topics that one connection holds ---------------------------------------------------------------
 
   /**
-   * `held`: yours now, or already. `refused`: another connection holds it, or held it within the last day and none
-   * of the proofs is the same.
+   * `held`: yours now, or already. `refused`: another connection holds it now; or another was the last to hold it,
+   * within the last day, and none of the proofs is the same.
    */
   holdLine(topic: string, hold: Hold): Promise<"held" | "refused">;
   /** Lets go and remembers the proofs for a day. No effect for whoever does not hold it. */
-  releaseLine(topic: string, holder: string, fence: number): Promise<void>;
+  releaseLine(topic: string, holder: string, fence: number, act: number): Promise<void>;
   /** Id of the connection record that holds the line. */
   lineHolder(topic: string): Promise<string | null>;
 }
@@ -228,11 +281,11 @@ export class EngineFailure extends Error {
 
 /** Bounds of every topic's log. */
 export interface TopicBounds {
-  /** Messages kept; announcements are kept apart, a quarter of this number at most. */
+  /** Messages kept; announcements are kept apart, a quarter of this number (rounded up). */
   readonly maxMessages: number;
-  /** Bytes of payload kept. */
+  /** Bytes (UTF-8) of payload kept, of announcements a quarter of it; the newest entry is kept whatever its size. */
   readonly maxBytes: number;
-  /** Milliseconds an entry is kept. */
+  /** Milliseconds an entry is kept: it is gone once it is this old. */
   readonly maxAge: number;
 }
 
