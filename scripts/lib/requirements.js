@@ -1,0 +1,82 @@
+import { accessSync, constants, readFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { run } from "./run.js";
+
+/** Programs the suite drives that npm cannot bring. `neededBy` tells from the test files whether this run needs it. */
+const PROGRAMS = [
+  {
+    name: "Chromium",
+    commands: ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
+    debianPackage: "chromium",
+    neededBy: (file) => file.startsWith("test/browser/"),
+  },
+];
+
+function findCommand(command) {
+  for (const folder of (process.env.PATH ?? "").split(delimiter)) {
+    const path = join(folder, command);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // not in this folder
+    }
+  }
+  return null;
+}
+
+const isThere = (program) => program.commands.some((command) => findCommand(command) !== null);
+
+function isDebianLike() {
+  try {
+    return /^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(readFileSync("/etc/os-release", "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+/** The words to put before a command that needs root; null when we cannot become root without asking. */
+async function asRoot() {
+  if (process.getuid?.() === 0) return [];
+  if (findCommand("sudo") && (await run("sudo", ["-n", "true"], { stdio: "ignore" })) === 0) {
+    return ["sudo", "-n", "DEBIAN_FRONTEND=noninteractive"];
+  }
+  return null;
+}
+
+async function aptInstall(packages) {
+  const prefix = await asRoot();
+  if (prefix === null) return false;
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  for (const words of [
+    ["apt-get", "update"],
+    ["apt-get", "install", "-y", "--no-install-recommends", ...packages],
+  ]) {
+    const [command, ...args] = [...prefix, ...words];
+    console.log(`> ${[command, ...args].join(" ")}`);
+    if ((await run(command, args, { env })) !== 0) return false;
+  }
+  return true;
+}
+
+/**
+ * Makes sure that what these test files drive is installed. Where it cannot be, this says what to do, and the tests that
+ * need it fail: nothing is skipped.
+ */
+export async function ensurePrograms(files) {
+  const missing = PROGRAMS.filter((program) => files.some(program.neededBy) && !isThere(program));
+  if (missing.length === 0) return;
+  const packages = missing.map((program) => program.debianPackage);
+  console.log(`Missing for the tests: ${missing.map((program) => program.name).join(", ")}.`);
+  if (isDebianLike() && findCommand("apt-get") && (await aptInstall(packages)) && missing.every(isThere))
+    return;
+  console.log(
+    [
+      "Could not be installed from here. Please install, then run the tests again:",
+      ...missing.map((program) => `  ${program.name}: one of ${program.commands.join(", ")} on the PATH`),
+      `  Debian and Ubuntu: sudo apt-get update && sudo apt-get install -y ${packages.join(" ")}`,
+      "The tests that need it will fail.",
+      "",
+    ].join("\n"),
+  );
+}

@@ -1,0 +1,4 @@
+export { type Closable, closeAll } from "./close-all.ts";
+export { type Collector, collector } from "./collector.ts";
+export { type EventuallyOptions, eventually } from "./eventually.ts";
+export { type ChaosProxy, createProxy } from "./proxy.ts";
