@@ -25,9 +25,12 @@ export interface ActionCall {
   readonly idempotencyKey?: string;
 }
 
-/** Runs actions by name. Never rejects. */
+/** Runs actions by name. Never rejects. `params` may still have `action` and `apiVersion`: the action does not see them. */
 export interface ActionRunner {
   run(call: ActionCall): Promise<ActionOutcome>;
-  /** What is promised about repeating an action; null for an unknown one. */
-  promises(action: unknown): { readonly idempotent: boolean; readonly journal: boolean } | null;
+  /** What is promised about repeating an action (of this `apiVersion`, or else the newest); null for an unknown one. */
+  promises(
+    action: unknown,
+    apiVersion?: unknown,
+  ): { readonly idempotent: boolean; readonly journal: boolean } | null;
 }
