@@ -1,0 +1,113 @@
+import { EngineFailure, type Position } from "../contract.ts";
+import { OrderedIds } from "./ordered-ids.ts";
+import { Outcomes } from "./outcomes.ts";
+
+/** How long what is known of a party outlives its membership (milliseconds), and of how many at most. */
+export const PARTY_MEMORY = 10 * 60_000;
+const MOST_DEPARTED = 65_536;
+
+/** Everything a topic knows of one connection: member, publisher, holder, or what is left of one. */
+export class Party {
+  readonly id: string;
+  fence = 0;
+  /** The last act that came, went, held or released, under `fence`. */
+  act = 0;
+  /** The last act that set `info`, under `fence`. */
+  infoAct = 0;
+  /** null while it is not a member. */
+  info: string | null = null;
+  joined: Position | null = null;
+  left: Position | null = null;
+  readonly outcomes = new Outcomes();
+  touchedAt = 0;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  /** Moves the fence up; refuses an older one. */
+  under(fence: number): void {
+    if (fence < this.fence) {
+      throw new EngineFailure("fenced", `fence ${fence} of ${this.id} has been overtaken by ${this.fence}`);
+    }
+    if (fence > this.fence) {
+      this.fence = fence;
+      this.act = 0;
+      this.infoAct = 0;
+    }
+  }
+
+  /** False for an act that has been done, or that a later one has overtaken. */
+  begin(act: number): boolean {
+    if (act <= this.act) return false;
+    this.act = act;
+    return true;
+  }
+}
+
+/**
+ * The parties of one topic. Members stay; of others the fence, acts and outcomes are remembered for a while, so that
+ * what arrives late is recognised.
+ */
+export class Parties {
+  readonly #members = new Map<string, Party>();
+  readonly #order = new OrderedIds();
+  /** Not members; the one touched longest ago first. */
+  readonly #others = new Map<string, Party>();
+
+  get members(): number {
+    return this.#members.size;
+  }
+
+  get empty(): boolean {
+    return this.#members.size === 0 && this.#others.size === 0;
+  }
+
+  find(id: string): Party | undefined {
+    return this.#members.get(id) ?? this.#others.get(id);
+  }
+
+  /** The party under this fence, made when there is none. */
+  enter(id: string, fence: number, now: number): Party {
+    const member = this.#members.get(id);
+    if (member) {
+      member.under(fence);
+      return member;
+    }
+    this.expire(now);
+    const party = this.#others.get(id) ?? new Party(id);
+    party.under(fence);
+    this.#touch(party, now);
+    return party;
+  }
+
+  admit(party: Party): void {
+    this.#others.delete(party.id);
+    this.#members.set(party.id, party);
+    this.#order.add(party.id);
+  }
+
+  dismiss(party: Party, now: number): void {
+    this.#members.delete(party.id);
+    this.#order.delete(party.id);
+    this.#touch(party, now);
+  }
+
+  page(after: string | null, limit: number): Party[] {
+    return this.#order.page(after, limit).map((id) => this.#members.get(id)!);
+  }
+
+  expire(now: number): void {
+    for (const party of this.#others.values()) {
+      if (this.#others.size <= MOST_DEPARTED && now - party.touchedAt < PARTY_MEMORY) return;
+      this.#others.delete(party.id);
+    }
+  }
+
+  #touch(party: Party, now: number): void {
+    party.touchedAt = now;
+    // To the end of the order.
+    this.#others.delete(party.id);
+    this.#others.set(party.id, party);
+  }
+}
