@@ -1,0 +1,221 @@
+import type { Engine, Entry, Position, Reading } from "../engine/contract.ts";
+import { EngineFailure } from "../engine/contract.ts";
+import type { Clock, Log } from "../ports.ts";
+import { Cursor, type Found, type Reader } from "./cursor.ts";
+import { Replica } from "./replica.ts";
+
+/** Entries fetched at a time. */
+const CHUNK = 256;
+/** How long a topic without readers stays watched: pollers come back. Milliseconds. */
+const LINGER = 30_000;
+/** Before a failed reading is tried again. Milliseconds. */
+const RETRY = 250;
+
+/** A node's fan-out: the topics somebody here reads, kept in step with the engine. */
+export class Hub {
+  readonly #engine: Engine;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #replicas = new Map<string, Replica>();
+  readonly #syncing = new Set<Replica>();
+  readonly #again = new Set<Replica>();
+  readonly #idleSince = new Map<Replica, number>();
+  #stopped = false;
+
+  constructor(engine: Engine, clock: Clock, log: Log) {
+    this.#engine = engine;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** Reads a topic from `position` (never before `start`). Wakes the reader when there is something. */
+  open(topic: string, reader: Reader, start: Position, position: Position): Cursor {
+    let replica = this.#replicas.get(topic);
+    if (replica === undefined) {
+      replica = new Replica(topic);
+      this.#replicas.set(topic, replica);
+      this.#begin(replica);
+    }
+    const cursor = new Cursor(replica, reader, start, start);
+    cursor.seek(position);
+    replica.cursors.add(cursor);
+    this.#idleSince.delete(replica);
+    return cursor;
+  }
+
+  close(cursor: Cursor): void {
+    const { replica } = cursor;
+    replica.cursors.delete(cursor);
+    if (replica.cursors.size === 0 && this.#replicas.get(replica.topic) === replica) {
+      this.#idleSince.set(replica, this.#clock.monotonic());
+    }
+  }
+
+  /** Fetches what the window no longer has; the reader is woken when it is there. */
+  fetch(cursor: Cursor): void {
+    if (cursor.fetching || this.#stopped) return;
+    cursor.fetching = true;
+    const { replica } = cursor;
+    if (replica.head === null) {
+      // The first reading is under way and wakes every cursor.
+      cursor.fetching = false;
+      return;
+    }
+    const { until } = cursor;
+    if (until !== null && replica.covers(cursor.position) && replica.head.offset < until.offset) {
+      cursor.fetching = false;
+      this.#sync(replica);
+      return;
+    }
+    const asked = cursor.position;
+    this.#engine.read(replica.topic, asked, CHUNK).then(
+      (reading) => {
+        cursor.fetching = false;
+        if (!replica.cursors.has(cursor)) return;
+        if (cursor.position === asked) {
+          const all = found(reading, asked);
+          // Nothing but forgotten announcements up to the head: there is nothing to tell, only to go on from.
+          if (all.length === 0) cursor.seek(reading.head);
+          else cursor.fill(all);
+          if (reading.entries.length < CHUNK) this.#adopt(replica, reading);
+        }
+        cursor.reader.wake(cursor);
+      },
+      (failure: unknown) => {
+        this.#note(failure, replica.topic);
+        this.#clock.after(RETRY, () => {
+          cursor.fetching = false;
+          if (replica.cursors.has(cursor)) cursor.reader.wake(cursor);
+        });
+      },
+    );
+  }
+
+  /** New entries of a watched topic, from the engine's fast path. */
+  entries(topic: string, epoch: string, entries: readonly Entry[]): void {
+    const replica = this.#replicas.get(topic);
+    if (replica === undefined) return;
+    const before = replica.head;
+    if (!replica.extend(epoch, entries)) this.#sync(replica);
+    if (replica.head !== before) this.#wake(replica);
+  }
+
+  /** Reads every topic again: the fast path may have lost something. */
+  doubt(): void {
+    for (const replica of this.#replicas.values()) {
+      if (this.#idleSince.has(replica)) this.#drop(replica);
+      else this.#begin(replica);
+    }
+  }
+
+  /** Forgets topics that have been without readers for a while. */
+  sweep(): void {
+    const now = this.#clock.monotonic();
+    for (const [replica, since] of this.#idleSince) if (now - since >= LINGER) this.#drop(replica);
+  }
+
+  get topics(): number {
+    return this.#replicas.size;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#replicas.clear();
+    this.#idleSince.clear();
+  }
+
+  #drop(replica: Replica): void {
+    this.#idleSince.delete(replica);
+    this.#replicas.delete(replica.topic);
+    this.#engine.unwatch(replica.topic).catch((failure: unknown) => this.#note(failure, replica.topic));
+  }
+
+  #begin(replica: Replica): void {
+    this.#engine.watch(replica.topic).then(
+      () => this.#sync(replica),
+      (failure: unknown) => {
+        this.#note(failure, replica.topic);
+        this.#clock.after(RETRY, () => {
+          if (this.#live(replica)) this.#begin(replica);
+        });
+      },
+    );
+  }
+
+  /** Reads on from the head until nothing is missing. One at a time for each topic. */
+  #sync(replica: Replica): void {
+    if (this.#syncing.has(replica)) {
+      this.#again.add(replica);
+      return;
+    }
+    this.#syncing.add(replica);
+    const { head } = replica;
+    const reading =
+      head === null
+        ? this.#engine.position(replica.topic).then((position) => replica.restart(position))
+        : this.#engine.read(replica.topic, head, CHUNK).then((read) => {
+            this.#adopt(replica, read);
+            if (read.entries.length === CHUNK) this.#again.add(replica);
+          });
+    reading.then(
+      () => {
+        this.#syncing.delete(replica);
+        if (!this.#live(replica)) return;
+        this.#wake(replica);
+        if (this.#again.delete(replica)) this.#sync(replica);
+      },
+      (failure: unknown) => {
+        this.#note(failure, replica.topic);
+        this.#clock.after(RETRY, () => {
+          this.#syncing.delete(replica);
+          if (this.#live(replica)) this.#sync(replica);
+        });
+      },
+    );
+  }
+
+  /** Moves a replica on to what was read. Only a tail without holes is kept: forgotten announcements leave some. */
+  #adopt(replica: Replica, reading: Reading): void {
+    const { head } = replica;
+    const { epoch, entries } = reading;
+    const last = entries.at(-1);
+    if (last === undefined) {
+      if (head === null || head.epoch !== epoch) replica.restart(reading.head);
+      return;
+    }
+    if (head !== null && head.epoch === epoch && last.offset <= head.offset) return;
+    let first = entries.length - 1;
+    while (first > 0 && entries[first - 1]!.offset + 1 === entries[first]!.offset) first -= 1;
+    const tail = entries.slice(first);
+    const { offset, count, kind } = tail[0]!;
+    if (head === null || head.epoch !== epoch || head.offset < offset - 1) {
+      replica.restart({ epoch, offset: offset - 1, count: kind === "message" ? count - 1 : count });
+    }
+    replica.extend(epoch, tail);
+  }
+
+  #live(replica: Replica): boolean {
+    return !this.#stopped && this.#replicas.get(replica.topic) === replica;
+  }
+
+  #wake(replica: Replica): void {
+    for (const cursor of replica.cursors) cursor.reader.wake(cursor);
+  }
+
+  #note(failure: unknown, topic: string): void {
+    const outcome = failure instanceof EngineFailure ? failure.outcome : "error";
+    this.#log.warn({ topic, outcome, err: failure }, "a topic could not be read; it is tried again");
+  }
+}
+
+function found(reading: Reading, asked: Position): Found[] {
+  const { epoch, from, missed } = reading;
+  const all: Found[] = [];
+  if (missed !== 0 && (from.epoch !== asked.epoch || from.offset !== asked.offset)) {
+    all.push({ kind: "gap", missed, position: from });
+  }
+  for (const entry of reading.entries) {
+    all.push({ kind: "entry", entry, position: { epoch, offset: entry.offset, count: entry.count } });
+  }
+  return all;
+}

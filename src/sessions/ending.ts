@@ -1,0 +1,65 @@
+import type { Clock, Log } from "../ports.ts";
+import type { Application } from "./application.ts";
+import type { Link } from "./gateway.ts";
+import type { Links } from "./links.ts";
+import type { Session } from "./session.ts";
+
+/** Milliseconds between the last words on a socket and its end: clients like to close it themselves (BAYEUX 1.8). */
+const CLOSING = 1000;
+
+export interface Ending {
+  readonly reason: string;
+  /** What the client is to do: stay away, or start over. */
+  readonly reconnect: "none" | "handshake";
+  /** Said on the line before the end. */
+  readonly goodbye?: object;
+}
+
+/** Ends sessions. Called in the session's turn. */
+export class Endings {
+  readonly #app: Application;
+  readonly #links: Links;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  /** Whether nothing else is carried by this link. */
+  idle: (link: Link) => boolean = () => true;
+
+  constructor(app: Application, links: Links, clock: Clock, log: Log) {
+    this.#app = app;
+    this.#links = links;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** First written down, so that whoever takes the session over goes on with it; then everything is left. */
+  async end(session: Session, ending: Ending): Promise<void> {
+    const { record } = session;
+    if (record.ended) return;
+    const { reason, reconnect, goodbye } = ending;
+    record.ended = { reason, reconnect };
+    try {
+      await session.write("ended");
+    } catch (failed) {
+      record.ended = null;
+      throw failed;
+    }
+    session.endedAt = this.#clock.monotonic();
+    session.unfinished = true;
+    if (goodbye && record.line) session.outbox.push(goodbye);
+    const { stream } = session;
+    session.bye(reconnect);
+    try {
+      await this.#app.leave(session, reason);
+      session.unfinished = false;
+    } catch (err) {
+      this.#log.warn(
+        { connection: session.id, err },
+        "a session has ended but not left everything; tried again",
+      );
+    }
+    if (!stream) return;
+    this.#clock.after(CLOSING, () => {
+      if (this.idle(stream)) this.#links.end(stream, 1000, reason);
+    });
+  }
+}

@@ -1,0 +1,187 @@
+import { isDeepStrictEqual } from "node:util";
+import type { HandshakeMessage, Reply } from "../bayeux/index.ts";
+import { denied, handshakeAgain, handshakeRefused, handshakeReply, none, retry } from "../bayeux/index.ts";
+import type { Engine } from "../engine/contract.ts";
+import { parsePosition } from "../engine/contract.ts";
+import type { Hooks } from "../hooks.ts";
+import { Refusal } from "../hooks.ts";
+import type { Clock, Json, Log, Random } from "../ports.ts";
+import { type Directory, GONE } from "./directory.ts";
+import type { Requester } from "./gateway.ts";
+import { digest, newCredential, newUuid, parseCredential } from "./ids.ts";
+import { insist } from "./insist.ts";
+import { type ConnectionRecord, formatRecord, newRecord } from "./record.ts";
+import type { Session, SessionTimes } from "./session.ts";
+
+/** Superseded sessions of a connection that are remembered, to be told so. */
+const SUPERSEDED = 8;
+/** Milliseconds before a handshake that could not be served is tried again (BAYEUX 0.1 rule 3: at least 5 s). */
+const LATER = 5000;
+
+export const COOKIE = "BAYEUX_BROWSER";
+
+export interface HandshakeParts {
+  readonly engine: Engine;
+  readonly directory: Directory;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly times: SessionTimes;
+  readonly types: readonly string[];
+  readonly hooks: Pick<Hooks, "authenticate">;
+  /** What the resume part of the reply says of a resumed connection (docs/protocol.md §6). */
+  readonly describe: (session: Session) => Record<string, unknown>;
+  readonly draining: () => boolean;
+}
+
+interface Wish {
+  readonly ours: boolean;
+  readonly token: string | null;
+  readonly positions: unknown;
+}
+
+/** Bayeux 4.1: a new session, or one that takes an existing connection over. Never rejects. */
+export class Handshakes {
+  readonly #parts: HandshakeParts;
+
+  constructor(parts: HandshakeParts) {
+    this.#parts = parts;
+  }
+
+  async answer(message: HandshakeMessage, requester: Requester): Promise<Reply> {
+    const { types, times, log, draining } = this.#parts;
+    if (draining()) {
+      return handshakeRefused(
+        message,
+        "503::The server is shutting down",
+        handshakeAgain(LATER, times.timeout),
+        types,
+      );
+    }
+    let identity: Json;
+    try {
+      identity = await this.#authenticate(message, requester);
+    } catch (refusal) {
+      const told = refusal instanceof Refusal;
+      if (!told) log.error({ err: refusal }, "the authenticate hook failed; the handshake is refused");
+      const error = denied(told ? refusal.message : "Handshake denied");
+      return handshakeRefused(message, error, none(times.timeout), types);
+    }
+    try {
+      const wish = wishOf(message);
+      const resumed = wish.token === null ? null : await this.#resume(wish.token, identity, wish);
+      return await (resumed
+        ? this.#welcomeBack(message, resumed)
+        : this.#begin(message, requester, identity, wish));
+    } catch (err) {
+      log.warn({ err }, "a handshake could not be served");
+      const error = "503::The server cannot store sessions just now";
+      return handshakeRefused(message, error, handshakeAgain(LATER, times.timeout), types);
+    }
+  }
+
+  async #authenticate(message: HandshakeMessage, requester: Requester): Promise<Json> {
+    const { authenticate } = this.#parts.hooks;
+    if (!authenticate) return null;
+    const { headers, cookies, remoteIP } = requester;
+    return (await authenticate({ headers, cookies, ext: message.ext, remoteIP })) ?? null;
+  }
+
+  async #begin(message: HandshakeMessage, requester: Requester, identity: Json, wish: Wish): Promise<Reply> {
+    const { engine, directory, clock, random } = this.#parts;
+    const id = newUuid(random);
+    const clientId = newCredential(id, random);
+    const token = newCredential(id, random);
+    const cookie = requester.cookies[COOKIE];
+    const record = newRecord({
+      who: {
+        identity,
+        browser: cookie === undefined ? null : digest(cookie),
+        remoteIP: requester.remoteIP,
+        remotePort: requester.remotePort,
+        connectedAt: clock.now(),
+        ours: wish.ours,
+        cometd: message.cometd,
+      },
+      session: { current: parseCredential(clientId)!.digest, superseded: [] },
+      resume: { current: parseCredential(token)!.digest, previous: null },
+    });
+    await insist(clock, () => engine.createConnection(id, formatRecord(record)));
+    directory.adopt(id, 1, record, true);
+    return this.#reply(message, clientId, id, { token, resumed: false });
+  }
+
+  /** The connection that the token opens, taken over by this node; null when it opens none. */
+  async #resume(
+    token: string,
+    identity: Json,
+    wish: Wish,
+  ): Promise<{ session: Session; clientId: string; token: string } | null> {
+    const { directory, random, log } = this.#parts;
+    const presented = parseCredential(token);
+    if (!presented) return null;
+    const { connection } = presented;
+    const clientId = newCredential(connection, random);
+    const next = newCredential(connection, random);
+    const change = (record: ConnectionRecord): Partial<ConnectionRecord> | null => {
+      const { current, previous } = record.resume;
+      const good = presented.digest === current || presented.digest === previous;
+      if (!good || record.ended || !isDeepStrictEqual(record.who.identity, identity)) {
+        log.warn({ connection }, "a resume token that is not good any more was presented");
+        return null;
+      }
+      const { session } = record;
+      return {
+        session: {
+          current: parseCredential(clientId)!.digest,
+          superseded: [session.current, ...session.superseded].slice(0, SUPERSEDED),
+        },
+        // The one just used stays good until the new session shows that it got its reply.
+        resume: { current: parseCredential(next)!.digest, previous: presented.digest },
+      };
+    };
+    const session = await directory.acquire(connection, change);
+    if (session === GONE) return null;
+    const { positions } = wish;
+    const said =
+      typeof positions === "object" && positions !== null ? (positions as Record<string, unknown>) : {};
+    session.seek((topic) => (Object.hasOwn(said, topic) ? parsePosition(said[topic]) : null));
+    return { session, clientId, token: next };
+  }
+
+  #welcomeBack(
+    message: HandshakeMessage,
+    back: { session: Session; clientId: string; token: string },
+  ): Reply {
+    const { session, clientId, token } = back;
+    const id = session.record.line?.id ?? session.id;
+    return this.#reply(message, clientId, id, { token, resumed: true, ...this.#parts.describe(session) });
+  }
+
+  #reply(
+    message: HandshakeMessage,
+    clientId: string,
+    connectionId: string,
+    resume: Record<string, unknown>,
+  ): Reply {
+    const { times, types } = this.#parts;
+    const grace = times.grace / 1000;
+    return handshakeReply(message, {
+      clientId,
+      types,
+      advice: retry(times.timeout, 0, times.grace),
+      ext: { actionwire: { connectionId, resume: { ...resume, grace } } },
+    });
+  }
+}
+
+function wishOf(message: HandshakeMessage): Wish {
+  const said = message.ext.actionwire;
+  if (typeof said !== "object" || said === null) return { ours: false, token: null, positions: null };
+  const { client, resume } = said as { client?: unknown; resume?: unknown };
+  const { token, positions } = (typeof resume === "object" && resume !== null ? resume : {}) as {
+    token?: unknown;
+    positions?: unknown;
+  };
+  return { ours: client !== undefined, token: typeof token === "string" ? token : null, positions };
+}

@@ -1,0 +1,300 @@
+import type { Entry, Position } from "../engine/contract.ts";
+import { formatPosition } from "../engine/contract.ts";
+import type { Cursor, Found, Reader } from "../hub/cursor.ts";
+import type { Hub } from "../hub/hub.ts";
+
+/** The constant channel of everything on our own client's line; its extension puts the line's in its place. */
+export const OUR_CHANNEL = "/actionwire";
+export const LINE_PREFIX = "/client/websocket/connection/";
+
+/** What a verb's reply does to the reader's positions (docs/protocol.md §6). */
+export interface Moves {
+  readonly joined?: {
+    readonly topic: string;
+    readonly position: string;
+    readonly last?: number;
+    readonly room: string;
+  };
+  readonly left?: string;
+}
+
+interface Reply {
+  readonly data: string;
+  readonly moves: Moves | undefined;
+  /** Wait until this topic, which was left, has been read to its end. */
+  readonly after: Cursor | undefined;
+  /** Is read only after this reply. */
+  readonly before: Cursor | undefined;
+}
+
+/** What is handed over together. One of `commit` and `rollback` must be called. */
+export interface Collected {
+  readonly texts: readonly string[];
+  commit(): void;
+  rollback(): void;
+}
+
+/** Bytes (of text) handed over together, about; what is left follows. */
+const BUDGET = 256 * 1024;
+
+/** Everything owed to one session: cursors over its topics, and replies that no log holds. */
+export class Outbox implements Reader {
+  readonly #hub: Hub;
+  readonly #ours: boolean;
+  readonly #wake: () => void;
+  readonly #cursors = new Map<string, Cursor>();
+  readonly #dirty = new Set<Cursor>();
+  readonly #blocked = new Set<Cursor>();
+  #closing: Cursor[] = [];
+  #replies: Reply[] = [];
+  #line: string | null = null;
+
+  constructor(hub: Hub, ours: boolean, wake: () => void) {
+    this.#hub = hub;
+    this.#ours = ours;
+    this.#wake = wake;
+  }
+
+  set line(id: string | null) {
+    this.#line = id;
+  }
+
+  // Topics -----------------------------------------------------------------------------------------------
+
+  has(topic: string): boolean {
+    return this.#cursors.has(topic);
+  }
+
+  open(topic: string, start: Position, position: Position = start): Cursor {
+    const known = this.#cursors.get(topic);
+    if (known) return known;
+    const cursor = this.#hub.open(topic, this, start, position);
+    this.#cursors.set(topic, cursor);
+    this.wake(cursor);
+    return cursor;
+  }
+
+  /** Stops reading a topic at `until`; what is owed up to there is still read. Undefined when it was not read. */
+  leave(topic: string, until: Position | null): Cursor | undefined {
+    const cursor = this.#cursors.get(topic);
+    if (!cursor) return undefined;
+    this.#cursors.delete(topic);
+    this.#dirty.delete(cursor);
+    this.#blocked.delete(cursor);
+    cursor.until = until ?? cursor.position;
+    this.#closing.push(cursor);
+    this.#wake();
+    return cursor;
+  }
+
+  positions(): Record<string, string> {
+    const all: Record<string, string> = {};
+    for (const [topic, cursor] of this.#cursors) all[topic] = formatPosition(cursor.position);
+    return all;
+  }
+
+  /** The client's word about what it has: reading goes on from there. */
+  present(position: (topic: string) => Position | null): void {
+    for (const cursor of [...this.#cursors.values(), ...this.#closing]) {
+      cursor.seek(position(cursor.topic) ?? cursor.start);
+      this.#dirty.add(cursor);
+    }
+  }
+
+  // Replies ----------------------------------------------------------------------------------------------
+
+  /** Queues what no log holds: a reply, the welcome, a goodbye. */
+  push(
+    data: object,
+    order: { moves?: Moves | undefined; after?: Cursor | undefined; before?: Cursor | undefined } = {},
+  ): void {
+    this.pushText(JSON.stringify(data), order);
+  }
+
+  pushText(
+    data: string,
+    order: { moves?: Moves | undefined; after?: Cursor | undefined; before?: Cursor | undefined } = {},
+  ): void {
+    if (order.before) this.#blocked.add(order.before);
+    this.#replies.push({ data, moves: order.moves, after: order.after, before: order.before });
+    this.#wake();
+  }
+
+  /** Takes the replies that are not handed over away, to be queued where the session goes. */
+  takeReplies(): { data: string; moves: Moves | undefined }[] {
+    const replies = this.#replies.map(({ data, moves }) => ({ data, moves }));
+    this.#replies = [];
+    return replies;
+  }
+
+  // Handing over -----------------------------------------------------------------------------------------
+
+  wake(cursor: Cursor): void {
+    if (cursor.until === null) this.#dirty.add(cursor);
+    this.#wake();
+  }
+
+  get waiting(): boolean {
+    return this.#replies.length > 0 || this.#dirty.size > 0 || this.#closing.length > 0;
+  }
+
+  /** Everything that can be handed over now, in order; null when there is nothing. */
+  collect(): Collected | null {
+    const texts: string[] = [];
+    const before = new Map<Cursor, Position>();
+    const taken: Reply[] = [];
+    let room = BUDGET;
+
+    const drain = (cursor: Cursor): void => {
+      const { position } = cursor;
+      room = this.#read(cursor, texts, room);
+      if (cursor.position !== position) before.set(cursor, position);
+      if (room > 0 && cursor.behind) this.#hub.fetch(cursor);
+    };
+
+    for (const cursor of this.#closing) if (room > 0) drain(cursor);
+    while (room > 0) {
+      const reply = this.#replies[0];
+      if (reply === undefined || (reply.after && !reply.after.finished)) break;
+      this.#replies.shift();
+      taken.push(reply);
+      const text = this.#frame(reply.data, reply.moves);
+      texts.push(text);
+      room -= text.length;
+      if (reply.before) {
+        this.#blocked.delete(reply.before);
+        this.#dirty.add(reply.before);
+      }
+    }
+    for (const cursor of this.#dirty) {
+      if (room <= 0) break;
+      if (this.#blocked.has(cursor)) continue;
+      drain(cursor);
+      if (room > 0) this.#dirty.delete(cursor);
+    }
+    if (texts.length === 0) {
+      this.#dropFinished();
+      return null;
+    }
+    return {
+      texts,
+      commit: () => {
+        this.#dropFinished();
+        if (room <= 0) this.#wake();
+      },
+      rollback: () => {
+        for (const [cursor, position] of before) {
+          cursor.seek(position);
+          if (cursor.until === null) this.#dirty.add(cursor);
+        }
+        for (const reply of taken) if (reply.before) this.#blocked.add(reply.before);
+        this.#replies = [...taken, ...this.#replies];
+        this.#wake();
+      },
+    };
+  }
+
+  /** Stops reading everything. */
+  close(): void {
+    for (const cursor of [...this.#cursors.values(), ...this.#closing]) this.#hub.close(cursor);
+    this.#cursors.clear();
+    this.#closing = [];
+    this.#dirty.clear();
+    this.#blocked.clear();
+  }
+
+  #dropFinished(): void {
+    if (this.#closing.length === 0) return;
+    const open: Cursor[] = [];
+    for (const cursor of this.#closing) {
+      if (cursor.finished) this.#hub.close(cursor);
+      else open.push(cursor);
+    }
+    this.#closing = open;
+  }
+
+  #read(cursor: Cursor, texts: string[], room: number): number {
+    if (this.#ours && cursor.until === null && this.#readShared(cursor, texts)) return room;
+    for (;;) {
+      const found = cursor.next();
+      if (found === null) return room;
+      const text = this.#encode(cursor.topic, found);
+      if (text === null) continue;
+      texts.push(text);
+      room -= text.length;
+      if (room <= 0) return room;
+    }
+  }
+
+  /** What all of our clients at the same place get alike is encoded once. */
+  #readShared(cursor: Cursor, texts: string[]): boolean {
+    const { replica, position } = cursor;
+    const head = replica.head;
+    if (head === null || cursor.buffered || position.offset < cursor.start.offset) return false;
+    if (position.epoch !== cursor.start.epoch || !replica.covers(position)) return false;
+    let { shared } = replica;
+    if (shared === null || shared.upTo !== head || shared.after !== position.offset) {
+      const first = replica.indexAfter(position);
+      const all: string[] = [];
+      const from = new Set<string>();
+      let length = 0;
+      for (let index = first; ; index += 1) {
+        const entry = replica.at(index);
+        if (entry === undefined) break;
+        if (entry.from !== null) from.add(entry.from);
+        const text = ourEntry(replica.topic, entry, at(head.epoch, entry));
+        length += text.length;
+        all.push(text);
+      }
+      if (length > BUDGET) return false;
+      shared = { after: position.offset, upTo: head, from, texts: all };
+      replica.shared = shared;
+    }
+    if (this.#line !== null && shared.from.has(this.#line)) return false;
+    for (const text of shared.texts) texts.push(text);
+    cursor.position = head;
+    return true;
+  }
+
+  #encode(topic: string, found: Found): string | null {
+    const { position } = found;
+    if (found.kind === "gap") {
+      const gap = JSON.stringify({ context: "api", gap: { ...subject(topic), missed: found.missed } });
+      return this.#ours
+        ? `{"channel":"${OUR_CHANNEL}","data":${gap},"ext":${placed(topic, position)}}`
+        : this.#frame(gap, undefined);
+    }
+    const { entry } = found;
+    if (entry.from !== null && entry.from === this.#line) return null;
+    if (this.#ours) return ourEntry(topic, entry, position);
+    return topic.startsWith("channel:") ? entry.payload : this.#frame(entry.payload, undefined);
+  }
+
+  #frame(data: string, moves: Moves | undefined): string {
+    if (!this.#ours) return `{"channel":"${LINE_PREFIX}${this.#line}","data":${data}}`;
+    const ext = moves ? `,"ext":{"actionwire":${JSON.stringify(moves)}}` : "";
+    return `{"channel":"${OUR_CHANNEL}","data":${data}${ext}}`;
+  }
+}
+
+const at = (epoch: string, entry: Entry): Position => ({ epoch, offset: entry.offset, count: entry.count });
+
+function placed(topic: string, position: Position): string {
+  return `{"actionwire":{"topic":${JSON.stringify(topic)},"position":"${formatPosition(position)}"}}`;
+}
+
+/** Entries of plain channels are stored as whole messages, those of rooms and lines as their data. */
+function ourEntry(topic: string, entry: Entry, position: Position): string {
+  const ext = placed(topic, position);
+  return topic.startsWith("channel:")
+    ? `${entry.payload.slice(0, -1)},"ext":${ext}}`
+    : `{"channel":"${OUR_CHANNEL}","data":${entry.payload},"ext":${ext}}`;
+}
+
+/** What a gap notice is about, in the client's words. */
+function subject(topic: string): Record<string, string | null> {
+  const name = topic.slice(topic.indexOf(":") + 1);
+  if (topic.startsWith("room:")) return { room: name };
+  if (topic.startsWith("channel:")) return { room: null, channel: name };
+  return { room: null };
+}

@@ -1,0 +1,88 @@
+import type { Position } from "../engine/contract.ts";
+import { formatPosition, parsePosition } from "../engine/contract.ts";
+import type { Json } from "../ports.ts";
+
+/**
+ * What is stored of a connection, field by field, so that a write carries what changed. Version 1; a node reads what the
+ * version before wrote.
+ */
+export interface ConnectionRecord {
+  /** Whose it is. Written at the handshake. */
+  who: {
+    identity: Json;
+    /** Digest of the browser's cookie, null without one. */
+    browser: string | null;
+    remoteIP: string;
+    remotePort: number;
+    /** Milliseconds since 1970. */
+    connectedAt: number;
+    /** Our own client: it presents positions and numbers. */
+    ours: boolean;
+    /** It never repeats a publish and starts its ids again in the same session (BAYEUX 3.7). */
+    cometd: boolean;
+  };
+  /** The Bayeux session that may act for it, as digests of secrets. */
+  session: { current: string; superseded: string[] };
+  resume: { current: string; previous: string | null };
+  /** The public id it has claimed, and where its line starts for it. */
+  line: { id: string; start: string } | null;
+  rooms: {
+    room: string | null;
+    /** The room being left by a roomChange that is not finished. */
+    leaving: string | null;
+    /** Names, with the position from which each is heard. */
+    listening: Record<string, string>;
+  };
+  /** Plain channels and patterns, with the position from which each is heard. */
+  channels: Record<string, string>;
+  /** How far other clients than ours have been served, by topic. */
+  cursors: Record<string, string>;
+  /** The last numbered verb: what was asked and, once it is done, its reply. */
+  verb: { n: number; reply: Json | null };
+  counts: { messages: number; actions: number };
+  data: Record<string, Json>;
+  /** Set when it has ended but its client may still have to be told. */
+  ended: { reason: string; reconnect: "none" | "handshake" } | null;
+}
+
+export type RecordField = keyof ConnectionRecord;
+
+const EMPTY: Omit<ConnectionRecord, "who" | "session" | "resume"> = {
+  line: null,
+  rooms: { room: null, leaving: null, listening: {} },
+  channels: {},
+  cursors: {},
+  verb: { n: 0, reply: null },
+  counts: { messages: 0, actions: 0 },
+  data: {},
+  ended: null,
+};
+
+export function newRecord(parts: Pick<ConnectionRecord, "who" | "session" | "resume">): ConnectionRecord {
+  return { ...structuredClone(EMPTY), ...parts };
+}
+
+export function formatRecord(record: Partial<ConnectionRecord>): Record<string, string> {
+  const fields: Record<string, string> = {};
+  for (const [name, value] of Object.entries(record)) fields[name] = JSON.stringify(value);
+  return fields;
+}
+
+/** null when what is stored is not a record this version can read. */
+export function parseRecord(fields: Readonly<Record<string, string>>): ConnectionRecord | null {
+  if (fields.who === undefined || fields.session === undefined || fields.resume === undefined) return null;
+  try {
+    const parsed: Record<string, unknown> = {};
+    for (const [name, text] of Object.entries(fields)) parsed[name] = JSON.parse(text);
+    return { ...structuredClone(EMPTY), ...parsed } as ConnectionRecord;
+  } catch {
+    return null;
+  }
+}
+
+/** Stored positions are texts; one that cannot be read counts as none. */
+export function storedPosition(text: string | undefined, otherwise: Position): Position {
+  return parsePosition(text) ?? otherwise;
+}
+
+export { formatPosition };

@@ -1,0 +1,290 @@
+import {
+  type ConnectMessage,
+  disconnectReply,
+  failure,
+  handshakeAgain,
+  internal,
+  type Message,
+  type MessageLimits,
+  none,
+  outcomeUnknown,
+  parseMessage,
+  type Reply,
+  rateLimited,
+  retry,
+  unavailable,
+  unknownClient,
+} from "../bayeux/index.ts";
+import { EngineFailure } from "../engine/contract.ts";
+import type { Log } from "../ports.ts";
+import type { Application } from "./application.ts";
+import { type Directory, GONE } from "./directory.ts";
+import { Exchange, type Result } from "./exchange.ts";
+import type { Gateway, Link } from "./gateway.ts";
+import type { Handshakes } from "./handshake.ts";
+import { type Credential, parseCredential } from "./ids.ts";
+import type { Links } from "./links.ts";
+import type { Session, SessionTimes } from "./session.ts";
+
+/** A message of a session, as it goes to whoever serves the session. */
+export interface MessageCommand {
+  readonly op: "message";
+  readonly digest: string;
+  readonly message: Exclude<Message, { kind: "handshake" | "connect" | "refused" }>;
+}
+
+/** What the server asks of a connection. */
+export interface ServerCommand {
+  readonly op: "server";
+  readonly command: unknown;
+}
+
+type Standing = "current" | "superseded" | "unknown";
+/** What a command answers when its sender may not (or no longer) speak for the connection. */
+interface Refused {
+  readonly refused: true;
+}
+
+/** Milliseconds before a client tries again while sessions cannot be looked up. */
+const AWAY_INTERVAL = { least: 1000, spread: 4000 };
+
+export interface GatewayParts {
+  readonly directory: Directory;
+  readonly handshakes: Handshakes;
+  readonly app: Application;
+  readonly links: Links;
+  readonly times: SessionTimes;
+  readonly limits: MessageLimits;
+  readonly log: Log;
+  readonly fraction: () => number;
+  /** Ends a session that its client has ended. */
+  readonly end: (session: Session, reason: string) => Promise<void>;
+}
+
+/** The gateway that sessions are behind: judges each message, finds its session, and has it done there. */
+export class SessionGateway implements Gateway {
+  readonly #parts: GatewayParts;
+  readonly #bound = new Map<Link, Set<Session>>();
+
+  constructor(parts: GatewayParts) {
+    this.#parts = parts;
+    parts.directory.execute = (session, command) =>
+      this.#execute(session, command as MessageCommand | ServerCommand);
+  }
+
+  receive(unit: readonly unknown[], link: Link): void {
+    if (unit.length === 1 && link.once) {
+      const message = parseMessage(unit[0], this.#parts.limits);
+      if (message.kind === "connect") {
+        void this.#connect(message, link, false);
+        return;
+      }
+      this.#dispatch(message, 0, new Exchange(link, this.#parts.links, 1), link, false);
+      return;
+    }
+    const exchange = new Exchange(link, this.#parts.links, unit.length);
+    const batched = unit.length > 1;
+    for (let index = 0; index < unit.length; index += 1) {
+      this.#dispatch(parseMessage(unit[index], this.#parts.limits), index, exchange, link, batched);
+    }
+  }
+
+  async stream(clientId: string, link: Link): Promise<boolean> {
+    const credential = parseCredential(clientId);
+    if (!credential) return false;
+    try {
+      const session = await this.#parts.directory.acquire(credential.connection);
+      if (session === GONE || standing(session, credential.digest) !== "current" || session.record.ended)
+        return false;
+      session.touch();
+      this.#bind(session, link);
+      session.carry(link);
+      return true;
+    } catch (err) {
+      this.#parts.log.warn({ err }, "an event stream could not be opened");
+      return false;
+    }
+  }
+
+  drained(link: Link): void {
+    for (const session of this.#bound.get(link) ?? []) session.wake();
+  }
+
+  alive(link: Link): void {
+    for (const session of this.#bound.get(link) ?? []) if (session.stream === link) session.touch();
+  }
+
+  closed(link: Link): void {
+    const sessions = this.#bound.get(link);
+    this.#parts.links.forget(link);
+    if (!sessions) return;
+    this.#bound.delete(link);
+    for (const session of sessions) session.unlink(link);
+  }
+
+  /** Whether no living session is carried by this link. */
+  idle(link: Link): boolean {
+    for (const session of this.#bound.get(link) ?? []) {
+      if (!session.gone && session.endedAt === null && session.stream === link) return false;
+    }
+    return true;
+  }
+
+  #bind(session: Session, link: Link): void {
+    const sessions = this.#bound.get(link);
+    if (!sessions) this.#bound.set(link, new Set([session]));
+    else {
+      for (const other of sessions) if (other.gone) sessions.delete(other);
+      sessions.add(session);
+    }
+  }
+
+  #dispatch(message: Message, index: number, exchange: Exchange, link: Link, batched: boolean): void {
+    switch (message.kind) {
+      case "refused":
+        exchange.settle(index, { reply: message.reply });
+        return;
+      case "handshake":
+        void this.#parts.handshakes
+          .answer(message, link.requester)
+          .then((reply) => exchange.settle(index, { reply }));
+        return;
+      case "connect":
+        void this.#connect(message, exchange.slot(index), batched);
+        return;
+      default:
+        void this.#perform(message, link).then((result) => exchange.settle(index, result));
+    }
+  }
+
+  /** Subscribe, unsubscribe, publish, disconnect: done by whoever serves the session. Never rejects. */
+  async #perform(message: MessageCommand["message"], link: Link): Promise<Result> {
+    const credential = parseCredential(message.clientId);
+    if (!credential) return { reply: refusal(message) };
+    const { directory, log } = this.#parts;
+    // After a lost socket Faye re-opens on the next publish but connects seconds later: deliver there meanwhile.
+    const local = directory.local.get(credential.connection);
+    if (
+      local &&
+      !link.once &&
+      !local.carried &&
+      standing(local, credential.digest) === "current" &&
+      !local.ours
+    ) {
+      this.#bind(local, link);
+      local.carry(link);
+    }
+    try {
+      const command: MessageCommand = { op: "message", digest: credential.digest, message };
+      const done = await directory.command(credential.connection, command);
+      if (done === GONE) return { reply: refusal(message) };
+      const result = done as Result | Refused;
+      return "refused" in result ? { reply: refusal(message) } : result;
+    } catch (failed) {
+      if (failed instanceof EngineFailure) {
+        return { reply: failure(message, failed.outcome === "unknown" ? outcomeUnknown() : unavailable()) };
+      }
+      log.error({ err: failed }, "a message could not be handled");
+      return { reply: failure(message, internal()) };
+    }
+  }
+
+  /** Runs where the session is served, in its turn. */
+  async #execute(session: Session, command: MessageCommand | ServerCommand): Promise<unknown> {
+    const { app } = this.#parts;
+    if (command.op === "server") return app.command(session, command.command);
+    const { message } = command;
+    const refused: Refused = { refused: true };
+    if (standing(session, command.digest) !== "current") return refused;
+    if (session.record.ended) {
+      // A repeated disconnect is answered again (case 124).
+      if (message.kind === "disconnect") return { reply: disconnectReply(message) } satisfies Result;
+      return refused;
+    }
+    session.touch();
+    if (!session.allowance.take()) return { reply: failure(message, rateLimited()) } satisfies Result;
+    await this.#confirm(session);
+    switch (message.kind) {
+      case "publish":
+        return app.publish(session, message);
+      case "subscribe":
+        return app.subscribe(session, message);
+      case "unsubscribe":
+        return app.unsubscribe(session, message);
+      case "disconnect":
+        await this.#parts.end(session, "disconnected");
+        return { reply: disconnectReply(message) } satisfies Result;
+    }
+  }
+
+  /** The new session has shown that it got its reply: the token it resumed with is used up. */
+  async #confirm(session: Session): Promise<void> {
+    const { resume } = session.record;
+    if (resume.previous === null) return;
+    resume.previous = null;
+    await session.write("resume");
+  }
+
+  /** A connect claims the session for this node, which carries it from now on. Never rejects. */
+  async #connect(message: ConnectMessage, link: Link, batched: boolean): Promise<void> {
+    const { directory, log, times, fraction } = this.#parts;
+    const credential = parseCredential(message.clientId);
+    const answer = (reply: Reply): void => {
+      const text = JSON.stringify(reply);
+      if (link.once) link.send(`[${text}]`);
+      else this.#parts.links.push(link, [text]);
+    };
+    const refuse = (who: Exclude<Standing, "current">): void => {
+      // On a socket that carries a newer session of this client, starting over would tear that one down (case 82).
+      const newer = [...(this.#bound.get(link) ?? [])].some(
+        (session) => !session.gone && session.stream === link,
+      );
+      const advice =
+        who === "superseded"
+          ? none(times.timeout)
+          : newer
+            ? retry(times.timeout, 5000, times.grace)
+            : handshakeAgain(0, times.timeout);
+      answer(failure(message, unknownClient(message.clientId), advice));
+    };
+    if (!credential) return refuse("unknown");
+    try {
+      const session = await directory.acquire(credential.connection);
+      if (session === GONE) return refuse("unknown");
+      await session.mailbox.run(async () => {
+        const who = standing(session, credential.digest);
+        if (session.gone) return answer(this.#later(message));
+        if (who !== "current") return refuse(who);
+        await this.#confirm(session);
+        this.#bind(session, link);
+        if (session.record.ended) this.#tellEnd(session, message, link);
+        else session.connect(message, link, batched);
+      });
+    } catch (failed) {
+      if (!(failed instanceof EngineFailure)) log.error({ err: failed }, "a connect could not be handled");
+      const wait = AWAY_INTERVAL.least + Math.floor(AWAY_INTERVAL.spread * fraction());
+      answer(failure(message, unavailable(), retry(times.timeout, wait, times.grace)));
+    }
+  }
+
+  #later(message: ConnectMessage): Reply {
+    const { times } = this.#parts;
+    return failure(message, unavailable(), retry(times.timeout, 1000, times.grace));
+  }
+
+  #tellEnd(session: Session, message: ConnectMessage, link: Link): void {
+    session.connect(message, link, false);
+    session.bye(session.record.ended?.reconnect ?? "none");
+  }
+}
+
+/** Whether the bearer of this secret may act for the connection. */
+function standing(session: Session, digest: Credential["digest"]): Standing {
+  const { current, superseded } = session.record.session;
+  if (digest === current) return "current";
+  return superseded.includes(digest) ? "superseded" : "unknown";
+}
+
+function refusal(message: MessageCommand["message"]): Reply {
+  return failure(message, unknownClient(message.clientId));
+}

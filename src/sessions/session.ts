@@ -1,0 +1,396 @@
+import type { Advice, ConnectMessage } from "../bayeux/index.ts";
+import { connectReply, failure, none, retry } from "../bayeux/index.ts";
+import type { Engine, Position } from "../engine/contract.ts";
+import { EngineFailure, parsePosition } from "../engine/contract.ts";
+import type { Hub } from "../hub/hub.ts";
+import type { Clock } from "../ports.ts";
+import { Allowance, type Rate } from "./allowance.ts";
+import type { Link } from "./gateway.ts";
+import type { Links } from "./links.ts";
+import { Mailbox } from "./mailbox.ts";
+import { Outbox } from "./outbox.ts";
+import { type ConnectionRecord, formatRecord, type RecordField } from "./record.ts";
+
+/** A client's connect that is being held. */
+interface Held {
+  readonly message: ConnectMessage;
+  readonly link: Link;
+  /** Monotonic milliseconds. */
+  readonly deadline: number;
+}
+
+export interface SessionTimes {
+  /** Milliseconds a connect is held. */
+  readonly timeout: number;
+  /** Milliseconds a silent session lives. */
+  readonly grace: number;
+}
+
+/** What a session needs of its node. */
+export interface SessionHost {
+  readonly engine: Engine;
+  readonly hub: Hub;
+  readonly links: Links;
+  readonly clock: Clock;
+  readonly times: SessionTimes;
+  readonly rate: Rate;
+  /** Whether this node may deliver and execute now. */
+  entitled(): boolean;
+  /** Another node has claimed it. */
+  lost(session: Session): void;
+}
+
+/** Interval in the answer to a connect that another one replaced: with 0 two of them chase each other (BAYEUX 3.8). */
+export const EVICTED_INTERVAL = 5000;
+
+/** A connection that this node serves: its record under a fence, what it is owed, and what carries it. */
+export class Session {
+  readonly id: string;
+  readonly fence: number;
+  readonly record: ConnectionRecord;
+  readonly mailbox = new Mailbox();
+  readonly outbox: Outbox;
+  /** Events it may send now. */
+  readonly allowance: Allowance;
+  /** Monotonic milliseconds of the last sign of life. */
+  lastSeen: number;
+  /** Since when nothing carries it; null while something does. Monotonic milliseconds. */
+  adriftSince: number | null;
+  /** What others see. */
+  away = false;
+  /** When it ended, monotonic milliseconds; it is still remembered for a while. */
+  endedAt: number | null = null;
+  /** It has ended but has not left everything yet. */
+  unfinished = false;
+  /** It is no longer this node's: nothing may be done for it here. */
+  gone = false;
+  /** Whatever another layer keeps beside it (pending actions, answered publishes). */
+  readonly companions = new Map<symbol, unknown>();
+
+  readonly #host: SessionHost;
+  readonly #flush = (): void => this.flush();
+  #stream: Link | null = null;
+  #held: Held | null = null;
+  /** A poll's answer is on its way; nothing else is collected until it is known how that went. */
+  #answering = false;
+  /** Whether what was handed over so far is what the client has. */
+  #certain = true;
+  readonly #unwritten = new Set<RecordField>();
+
+  /** `fresh`: nothing has been handed over yet, by nobody. */
+  constructor(host: SessionHost, id: string, fence: number, record: ConnectionRecord, fresh: boolean) {
+    this.#host = host;
+    this.id = id;
+    this.fence = fence;
+    this.record = record;
+    this.allowance = new Allowance(host.rate, host.clock);
+    this.lastSeen = host.clock.monotonic();
+    this.adriftSince = this.lastSeen;
+    this.outbox = new Outbox(host.hub, record.who.ours, () => this.wake());
+    this.outbox.line = record.line?.id ?? null;
+    this.#certain = fresh || !record.who.ours;
+  }
+
+  get ours(): boolean {
+    return this.record.who.ours;
+  }
+
+  get transport(): Link["transport"] {
+    return this.#stream?.transport ?? this.#held?.link.transport ?? this.#lastTransport;
+  }
+  #lastTransport: Link["transport"] = "long-polling";
+
+  get carried(): boolean {
+    return this.#stream !== null || this.#held !== null;
+  }
+
+  touch(): void {
+    this.lastSeen = this.#host.clock.monotonic();
+  }
+
+  /** Numbers what is done to this connection under this fence, so that a late duplicate undoes nothing. */
+  act(): number {
+    this.#acts += 1;
+    return this.#acts;
+  }
+  #acts = 0;
+
+  // The record -------------------------------------------------------------------------------------------
+
+  /** Writes these fields and whatever was left for later. Rejects with an EngineFailure. */
+  async write(...fields: RecordField[]): Promise<void> {
+    const part: Partial<Record<RecordField, unknown>> = {};
+    for (const field of [...fields, ...this.#unwritten]) part[field] = this.record[field];
+    const later = [...this.#unwritten];
+    this.#unwritten.clear();
+    try {
+      await this.#host.engine.writeConnection(
+        this.id,
+        this.fence,
+        formatRecord(part as Partial<ConnectionRecord>),
+        this.act(),
+      );
+    } catch (failed) {
+      for (const field of later) this.#unwritten.add(field);
+      this.judge(failed);
+      throw failed;
+    }
+  }
+
+  /** Has these fields written with the next write, a second from now at the latest. */
+  writeLater(...fields: RecordField[]): void {
+    for (const field of fields) this.#unwritten.add(field);
+  }
+
+  /** What the sweep calls each second: positions of sockets, counters, application data. */
+  async checkpoint(): Promise<void> {
+    if (this.gone) return;
+    if (!this.ours && this.#stream !== null) this.#notePositions();
+    if (this.#unwritten.size > 0) await this.write();
+  }
+
+  /** A fenced operation means that another node has it. */
+  judge(failed: unknown): void {
+    if (failed instanceof EngineFailure && failed.outcome === "fenced") this.#host.lost(this);
+  }
+
+  #notePositions(): boolean {
+    const { record } = this;
+    const positions = this.outbox.positions();
+    const topics = Object.keys(positions);
+    const same =
+      topics.length === Object.keys(record.cursors).length &&
+      topics.every((topic) => record.cursors[topic] === positions[topic]);
+    if (same) return false;
+    record.cursors = positions;
+    this.#unwritten.add("cursors");
+    return true;
+  }
+
+  // Carriers ---------------------------------------------------------------------------------------------
+
+  /** A connect. Its reply goes to its link when the time has come. */
+  connect(message: ConnectMessage, link: Link, atOnce: boolean): void {
+    this.touch();
+    this.#evict();
+    const events = message.connectionType === "eventsource";
+    if (!link.once) this.#carry(link);
+    else if (!(events && this.#stream?.transport === "eventsource")) this.#drop();
+    if (this.ours) this.#present(message.ext);
+    if (!events) this.#lastTransport = link.transport;
+    const { timeout } = this.#host.times;
+    if (events) {
+      this.#reply(link, message, retry(0, timeout, this.#host.times.grace));
+      this.wake();
+      return;
+    }
+    const wait = Math.min(message.timeout ?? timeout, timeout);
+    this.#held = { message, link, deadline: this.#host.clock.monotonic() + (atOnce ? 0 : wait) };
+    this.adriftSince = null;
+    if (atOnce || wait === 0) {
+      if (!link.once) this.#answerHeld(this.#advice());
+      else this.#answerPoll(true);
+    } else {
+      this.wake();
+    }
+  }
+
+  /** An event stream or a socket takes the deliveries. */
+  carry(link: Link): void {
+    this.#evict();
+    this.#carry(link);
+    this.wake();
+  }
+
+  #carry(link: Link): void {
+    if (this.#stream === link) return;
+    this.#drop();
+    this.#stream = link;
+    this.adriftSince = null;
+    this.#lastTransport = link.transport;
+  }
+
+  #drop(): void {
+    if (this.#stream === null) return;
+    this.#stream = null;
+    if (this.ours) this.#certain = this.#untouched;
+  }
+  /** Nothing was handed over since the client last said what it has. */
+  #untouched = true;
+
+  /** A link has gone. */
+  unlink(link: Link): void {
+    if (this.#stream === link) this.#drop();
+    if (this.#held?.link === link) this.#held = null;
+    if (!this.carried) this.adriftSince ??= this.#host.clock.monotonic();
+  }
+
+  /** Answers the held connect so that whoever waits there comes back later, or not at all. */
+  #evict(): void {
+    if (this.#held)
+      this.#answerHeld(retry(this.#host.times.timeout, EVICTED_INTERVAL, this.#host.times.grace));
+  }
+
+  #advice(): Advice {
+    return retry(this.#host.times.timeout, 0, this.#host.times.grace);
+  }
+
+  #answerHeld(advice: Advice): void {
+    const held = this.#held;
+    if (!held) return;
+    this.#held = null;
+    if (held.link.once) this.adriftSince = this.#host.clock.monotonic();
+    this.#reply(held.link, held.message, advice);
+  }
+
+  #reply(link: Link, message: ConnectMessage, advice: Advice): void {
+    const text = JSON.stringify(connectReply(message, { advice }));
+    if (link.once) link.send(`[${text}]`);
+    else this.#host.links.push(link, [text]);
+  }
+
+  /** Called by the sweep. */
+  tick(now: number): void {
+    const held = this.#held;
+    if (held && now >= held.deadline) {
+      this.touch();
+      if (held.link.once) this.#answerPoll(true);
+      else this.#answerHeld(this.#advice());
+    }
+  }
+
+  // Delivering -------------------------------------------------------------------------------------------
+
+  wake(): void {
+    this.#host.links.onFlush(this.#flush);
+  }
+
+  flush(): void {
+    if (this.gone || this.#answering || !this.#certain || !this.#host.entitled()) return;
+    const stream = this.#stream;
+    if (stream !== null) {
+      if (!stream.writable) return;
+      const collected = this.outbox.collect();
+      if (!collected) return;
+      this.#untouched = false;
+      this.#host.links.push(stream, collected.texts);
+      collected.commit();
+    } else if (this.#held?.link.once) {
+      this.#answerPoll(false);
+    }
+  }
+
+  /** Answers the held poll with what is owed; without `evenEmpty` only when something is. */
+  #answerPoll(evenEmpty: boolean): void {
+    const held = this.#held;
+    if (!held || this.#answering) return;
+    const collected = this.#certain && this.#host.entitled() ? this.outbox.collect() : null;
+    if (!collected) {
+      if (evenEmpty) this.#answerHeld(this.#advice());
+      return;
+    }
+    this.#held = null;
+    this.adriftSince = this.#host.clock.monotonic();
+    this.#answering = true;
+    const settle = (handed: boolean): void => {
+      this.#answering = false;
+      if (handed) {
+        collected.commit();
+        if (this.ours) this.#certain = false;
+      } else {
+        collected.rollback();
+      }
+      this.wake();
+    };
+    const send = (): void => {
+      const reply = JSON.stringify(connectReply(held.message, { advice: this.#advice() }));
+      held.link.send(`[${[...collected.texts, reply].join(",")}]`, settle);
+    };
+    // Ours says itself what it has; for others the store must know before the answer leaves.
+    if (this.ours || !this.#notePositions()) send();
+    else {
+      this.write().then(send, () => {
+        settle(false);
+        const advice = retry(this.#host.times.timeout, 1000, this.#host.times.grace);
+        this.#reply(held.link, held.message, advice);
+      });
+    }
+  }
+
+  /** The client's word about what it has (docs/protocol.md §6). */
+  #present(ext: Readonly<Record<string, unknown>>): void {
+    // In the middle of a stream more is on its way than the client can know of.
+    if (this.#certain && this.#stream !== null) return;
+    const said = positionsOf(ext);
+    if (said !== null) this.seek(said);
+  }
+
+  /** Goes on from the positions that our client says it has. */
+  seek(said: (topic: string) => Position | null): void {
+    this.outbox.present(said);
+    this.onPresented?.(said);
+    this.#certain = true;
+    this.#untouched = true;
+  }
+  /** Told of what the client presents; the rooms' layer re-opens what is owed of a room just left. */
+  onPresented: ((said: (topic: string) => Position | null) => void) | undefined;
+
+  // Ends -------------------------------------------------------------------------------------------------
+
+  /** Another node serves it now: whoever waits here is sent away, gently. */
+  release(): void {
+    if (this.gone) return;
+    this.gone = true;
+    this.#evict();
+    this.#stream = null;
+    this.outbox.close();
+  }
+
+  /** Hands over what is left and answers the held connect for the last time. Bayeux 4.4: connect reply first. */
+  bye(reconnect: "none" | "handshake"): void {
+    const stream = this.#stream;
+    const held = this.#held;
+    this.#held = null;
+    const collected = this.outbox.collect();
+    const texts = [...(collected?.texts ?? [])];
+    if (held) {
+      const { timeout } = this.#host.times;
+      const reply =
+        reconnect === "none"
+          ? connectReply(held.message, { advice: none(timeout) })
+          : failure(held.message, "401::Session ended", { reconnect, interval: 0, timeout });
+      texts.push(JSON.stringify(reply));
+    }
+    const link = held?.link.once ? held.link : stream;
+    if (link?.once) link.send(`[${texts.join(",")}]`);
+    else if (link && texts.length > 0) this.#host.links.push(link, texts);
+    if (link && (held || stream)) collected?.commit();
+    else collected?.rollback();
+  }
+
+  get stream(): Link | null {
+    return this.#stream;
+  }
+
+  /** The link of the held connect, to tell which sessions a link carries. */
+  get heldLink(): Link | null {
+    return this.#held?.link ?? null;
+  }
+
+  /** Has a held connect answered with an interval, because the node is going down. */
+  drain(interval: number): void {
+    if (this.#held) this.#answerHeld(retry(this.#host.times.timeout, interval, this.#host.times.grace));
+  }
+}
+
+/** null when the client presented none. */
+export function positionsOf(
+  ext: Readonly<Record<string, unknown>>,
+): ((topic: string) => Position | null) | null {
+  const mine = ext.actionwire;
+  if (typeof mine !== "object" || mine === null) return null;
+  const { positions } = mine as { positions?: unknown };
+  if (typeof positions !== "object" || positions === null) return null;
+  return (topic) =>
+    Object.hasOwn(positions, topic) ? parsePosition((positions as Record<string, unknown>)[topic]) : null;
+}

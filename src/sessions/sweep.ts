@@ -1,0 +1,158 @@
+import type { Engine } from "../engine/contract.ts";
+import type { Hub } from "../hub/hub.ts";
+import type { Clock, Log, Timer } from "../ports.ts";
+import type { Application } from "./application.ts";
+import { type Directory, GONE } from "./directory.ts";
+import { insist } from "./insist.ts";
+import type { Lease } from "./lease.ts";
+import type { Session, SessionTimes } from "./session.ts";
+
+/** Nothing has carried a session for so long: others see it as away. Milliseconds. */
+const AWAY_AFTER = 5000;
+/** An ended session is remembered so long, for its client to be told. Milliseconds. */
+const ENDED_KEPT = 60_000;
+/** Ids looked at in one operation. */
+const PAGE = 500;
+
+export interface SweepParts {
+  readonly node: string;
+  readonly engine: Engine;
+  readonly hub: Hub;
+  readonly directory: Directory;
+  readonly app: Application;
+  readonly lease: Lease;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly times: SessionTimes;
+  readonly end: (session: Session, reason: string) => Promise<void>;
+}
+
+/** What time does to sessions: held connects fall due, the silent expire, orphans find a node. One timer for all. */
+export class Sweep {
+  readonly #parts: SweepParts;
+  readonly #interval: number;
+  readonly #busy = new Set<Session>();
+  #timer: Timer | null = null;
+  #nextSecond = 0;
+  #nextOrphans = 0;
+  #stopped = false;
+
+  constructor(parts: SweepParts) {
+    this.#parts = parts;
+    this.#interval = Math.max(20, Math.min(500, parts.times.timeout / 50));
+  }
+
+  start(): void {
+    this.#timer = this.#parts.clock.after(this.#interval, () => {
+      this.#tick();
+      if (!this.#stopped) this.start();
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+  }
+
+  #tick(): void {
+    const { directory, hub, lease, clock } = this.#parts;
+    const now = clock.monotonic();
+    for (const session of directory.local.values()) session.tick(now);
+    if (!lease.valid) return;
+    if (now >= this.#nextSecond) {
+      this.#nextSecond = now + 1000;
+      for (const session of directory.local.values()) this.#care(session, now);
+      hub.sweep();
+    }
+    if (now >= this.#nextOrphans) {
+      this.#nextOrphans = now + lease.duration / 2;
+      this.#orphans().catch((err: unknown) =>
+        this.#parts.log.warn({ err }, "orphaned sessions could not be looked for"),
+      );
+    }
+  }
+
+  #care(session: Session, now: number): void {
+    if (session.gone || this.#busy.has(session)) return;
+    const { app, end, times, directory, engine, clock } = this.#parts;
+    const { record } = session;
+    const adrift = session.carried ? null : session.adriftSince;
+    if (session.endedAt !== null) {
+      if (session.unfinished) {
+        this.#do(session, async () => {
+          await app.leave(session, record.ended?.reason ?? "ended");
+          session.unfinished = false;
+        });
+      } else if (now - session.endedAt >= ENDED_KEPT) {
+        this.#do(session, async () => {
+          await insist(clock, () => engine.removeConnection(session.id, session.fence));
+          directory.drop(session);
+        });
+      }
+      return;
+    }
+    if (record.ended) {
+      // Taken over from a node that had not finished ending it.
+      session.endedAt = now;
+      session.unfinished = true;
+    } else if (adrift !== null && now - Math.max(session.lastSeen, adrift) >= times.grace) {
+      this.#do(session, () => end(session, "expired"));
+    } else if (adrift !== null && now - adrift >= AWAY_AFTER && !session.away) {
+      this.#do(session, () => this.#presence(session, true));
+    } else if (adrift === null && session.away) {
+      this.#do(session, () => this.#presence(session, false));
+    } else {
+      this.#do(session, () => session.checkpoint());
+    }
+  }
+
+  async #presence(session: Session, away: boolean): Promise<void> {
+    await this.#parts.app.presence(session, away);
+    session.away = away;
+  }
+
+  /** In the session's turn, one thing at a time; what fails is tried again a second later. */
+  #do(session: Session, task: () => Promise<void>): void {
+    this.#busy.add(session);
+    session.mailbox
+      .run(async () => {
+        if (!session.gone && this.#parts.lease.valid) await task();
+      })
+      .catch((failed: unknown) => {
+        session.judge(failed);
+        this.#parts.log.debug({ connection: session.id, err: failed }, "a session's upkeep is tried again");
+      })
+      .finally(() => this.#busy.delete(session));
+  }
+
+  /**
+   * Takes over what lapsed nodes own, and what this node owns without serving it. Only after a lease of one full
+   * length: when everybody was cut off from the engine, the first one back must not end everybody.
+   */
+  async #orphans(): Promise<void> {
+    const { node, engine, lease, directory } = this.#parts;
+    if (lease.heldFor < lease.duration) return;
+    for (const other of await engine.nodes()) {
+      if (other.node !== node && other.remaining > 0) continue;
+      let after: string | null = null;
+      do {
+        const owned: readonly string[] = await engine.ownedConnections(other.node, after, PAGE);
+        after = owned.length === PAGE ? owned.at(-1)! : null;
+        for (const id of owned) {
+          if (this.#stopped || !lease.valid) return;
+          if (!directory.local.has(id)) await this.#adopt(id, other.node);
+        }
+      } while (after !== null);
+    }
+  }
+
+  async #adopt(id: string, from: string): Promise<void> {
+    const { directory, log } = this.#parts;
+    try {
+      if ((await directory.acquire(id)) !== GONE)
+        log.debug({ connection: id, from }, "a session was taken over");
+    } catch (err) {
+      log.debug({ connection: id, from, err }, "a session could not be taken over yet");
+    }
+  }
+}
