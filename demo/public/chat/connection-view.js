@@ -34,8 +34,11 @@ export function createConnectionView({ onHangUp, onDial }) {
 
   function draw() {
     document.body.dataset.state = state;
-    const by = state === "connected" && transport !== null ? ` · ${transportLabel(transport)}` : "";
-    setText(byId("status-text"), WORDS[state] + by);
+    setText(byId("status-text"), WORDS[state]);
+    setText(
+      byId("status-transport"),
+      state === "connected" && transport !== null ? transportLabel(transport) : "",
+    );
     setText(byId("fact-transport"), transport === null ? "…" : transportLabel(transport));
     setText(hangUp, state === "disconnected" ? "Connect" : "Disconnect");
   }
