@@ -1,0 +1,85 @@
+/** Who is asking, seen through the proxies that are trusted, and what our own origin is in that peer's eyes. */
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { isIP } from "node:net";
+import { parseCookie } from "cookie";
+import proxyAddr from "proxy-addr";
+import type { Requester } from "../sessions/gateway.ts";
+import type { TransportOptions } from "./options.ts";
+
+type Trust = (address: string, hop: number) => boolean;
+
+export interface Peer {
+  readonly remoteIP: string;
+  readonly remotePort: number;
+  readonly secure: boolean;
+  /** `scheme://host[:port]` as the peer addressed us. */
+  readonly origin: string;
+}
+
+const NO_COOKIES: Requester["cookies"] = Object.freeze(Object.create(null));
+
+export class Peers {
+  readonly #trust: Trust | undefined;
+  readonly #secure: boolean;
+
+  constructor(options: Pick<TransportOptions, "trustProxy" | "secure">) {
+    this.#trust = trustOf(options.trustProxy);
+    this.#secure = options.secure;
+  }
+
+  of(request: IncomingMessage): Peer {
+    const { headers, socket } = request;
+    const address = socket.remoteAddress ?? "";
+    const encrypted = this.#secure || "encrypted" in socket;
+    if (this.#trust === undefined || !this.#trust(address, 0)) {
+      const { host = "" } = headers;
+      return {
+        remoteIP: plainIP(address),
+        remotePort: socket.remotePort ?? 0,
+        secure: encrypted,
+        origin: `${encrypted ? "https" : "http"}://${host}`,
+      };
+    }
+    const proto = firstOf(headers["x-forwarded-proto"])?.toLowerCase();
+    const secure = proto === undefined ? encrypted : proto === "https" || proto === "wss";
+    const host = firstOf(headers["x-forwarded-host"]) ?? headers.host ?? "";
+    const forwarded = proxyAddr(request, this.#trust);
+    const known = isIP(forwarded) !== 0 && forwarded !== address;
+    return {
+      remoteIP: plainIP(known ? forwarded : address),
+      // The port of the connection to the proxy says nothing about the client.
+      remotePort: known ? 0 : (socket.remotePort ?? 0),
+      secure,
+      origin: `${secure ? "https" : "http"}://${host}`,
+    };
+  }
+}
+
+/** `anonymous`: whatever the browser attached by itself (cookies, credentials) is not to be believed. */
+export function requesterOf(peer: Peer, headers: IncomingHttpHeaders, anonymous: boolean): Requester {
+  const { remoteIP, remotePort, secure } = peer;
+  if (anonymous) {
+    const { cookie: _, authorization: __, ...rest } = headers;
+    return { remoteIP, remotePort, secure, headers: rest, cookies: NO_COOKIES };
+  }
+  const cookies = headers.cookie === undefined ? NO_COOKIES : parseCookie(headers.cookie);
+  return { remoteIP, remotePort, secure, headers, cookies };
+}
+
+function trustOf(setting: TransportOptions["trustProxy"]): Trust | undefined {
+  if (setting === false || setting === 0) return undefined;
+  if (setting === true) return () => true;
+  if (typeof setting === "number") return (_, hop) => hop < setting;
+  const names = typeof setting === "string" ? setting.split(",").map((name) => name.trim()) : [...setting];
+  return names.length === 0 ? undefined : proxyAddr.compile(names);
+}
+
+function firstOf(header: string | string[] | undefined): string | undefined {
+  const text = Array.isArray(header) ? header[0] : header;
+  return text?.split(",", 1)[0]?.trim() || undefined;
+}
+
+/** An IPv4 peer of a dual-stack server is written as IPv4. */
+function plainIP(address: string): string {
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
+}
