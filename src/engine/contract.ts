@@ -265,7 +265,8 @@ export interface Engine {
 /**
  * Why an operation did not return.
  * - `unavailable`: surely not done; the engine cannot be reached or cannot store.
- * - `unknown`: done or not done; only repeating it (with the same publisher number, fence or id) tells.
+ * - `unknown`: done or not done, perhaps done yet; only repeating it (same publisher number, fence and act, or id)
+ *   tells. What only reads (`ready`, `nodes`, `members`, `position`, `lineHolder`, `read*`, `ownedConnections`) is never unknown.
  * - `fenced`: refused, because another node has claimed the connection since.
  */
 export type FailureOutcome = "unavailable" | "unknown" | "fenced";
