@@ -14,7 +14,7 @@ const duration = z.number().gt(0).max(86_400);
 const port = z.int().min(0).max(65_535);
 
 const isOrigin = (value: string): boolean => {
-  if (value === "*") return true;
+  if (value === "*" || value === "null") return true;
   try {
     return new URL(value).origin === value;
   } catch {
@@ -22,12 +22,9 @@ const isOrigin = (value: string): boolean => {
   }
 };
 
-const origin = z
-  .string()
-  .refine(isOrigin)
-  .meta({
-    expects: 'an origin such as "https://example.com" (scheme, host, port if not the usual one) or "*"',
-  });
+const origin = z.string().refine(isOrigin).meta({
+  expects: 'an origin such as "https://example.com" (scheme, host, port if not the usual one) or "*"',
+});
 
 const mount = z
   .string()
@@ -104,7 +101,7 @@ const web = block("The HTTP or HTTPS server.", {
   }),
   allowedOrigins: setting(z.array(origin), [], {
     description:
-      'Other origins whose pages may connect and call actions, with cookies. `"*"` allows every page on the web to act as its visitor: only for servers that hold nothing private.',
+      'Other origins whose pages may connect and call actions, with cookies. `"*"`: any page, but without cookies; `"null"`: opaque origins (sandboxed frames, files).',
   }),
   trustProxy: setting(z.union([z.boolean(), z.int().min(1), text, z.array(text)]), false, {
     description:
@@ -139,7 +136,7 @@ const websocket = block("WebSockets, and what a connection may do.", {
 const faye = block("The Bayeux endpoint.", {
   mount: setting(mount, "/faye", { description: "Path of the endpoint." }),
   timeout: setting(duration, 25, { description: "How long a connect is held.", unit: "s" }),
-  ping: setting(duration, 20, {
+  ping: setting(duration, 12, {
     description: "Silence on a WebSocket after which it is pinged.",
     unit: "s",
   }),
@@ -164,8 +161,9 @@ const faye = block("The Bayeux endpoint.", {
   transports: setting(z.array(z.enum(transportNames)).min(1), [...transportNames], {
     description: "Transports that are offered.",
   }),
-  jsonp: setting(z.boolean(), true, {
-    description: "Whether `callback-polling` is offered; `false` takes it out of `transports`.",
+  jsonp: setting(z.enum(["on", "handshake-only", "off"]), "on", {
+    description:
+      "Whether `callback-polling` is offered. `handshake-only` is enough for stock Faye clients on other origins, which begin with it.",
   }),
   client: setting(
     z.record(z.string(), z.json()),
@@ -238,8 +236,13 @@ const limits = block("Bounds on what clients may send and hold. 0 in those marke
   handshakesPerSecond: setting(z.number().min(0), 0, {
     description: "Handshakes of one client address, sustained; 0: no limit.",
   }),
-  handshakeTimeout: setting(duration, 10, {
-    description: "A WebSocket that has not sent its handshake by then is closed.",
+  handshakeTimeout: setting(duration, 300, {
+    description:
+      "A WebSocket that never said anything is closed after this; stock clients do open such sockets.",
+    unit: "s",
+  }),
+  bodyTimeout: setting(duration, 15, {
+    description: "For the body of a request to the Bayeux endpoint to arrive.",
     unit: "s",
   }),
   headersTimeout: setting(duration, 15, {

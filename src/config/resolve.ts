@@ -131,8 +131,8 @@ const contradictions = (config: Config): string[] => {
       '"servers.web.keyFile" or "servers.web.certFile" is set but "servers.web.secure" is not true: it would serve plain HTTP',
     );
   }
-  if (!config.faye.jsonp && config.faye.transports.every((name) => name === "callback-polling")) {
-    problems.push('"faye.transports" has only "callback-polling", which "faye.jsonp": false takes away');
+  if (config.faye.jsonp !== "on" && config.faye.transports.every((name) => name === "callback-polling")) {
+    problems.push('"faye.transports" has only "callback-polling", which "faye.jsonp" takes away');
   }
   return problems;
 };

@@ -100,7 +100,7 @@ const refusals: [name: string, input: unknown, said: RegExp][] = [
   ["files without https", { servers: { web: { keyFile: "k" } } }, /would serve plain HTTP/],
   [
     "nothing but a transport switched off",
-    { faye: { jsonp: false, transports: ["callback-polling"] } },
+    { faye: { jsonp: "off", transports: ["callback-polling"] } },
     /jsonp/,
   ],
 ];

@@ -1,0 +1,37 @@
+import { randomUUID } from "node:crypto";
+import { jsonProblem } from "../actions/response.ts";
+import type { Connection } from "../api.ts";
+import type { Json } from "../ports.ts";
+import type { Requester } from "../sessions/gateway.ts";
+
+/** What an action sees of one HTTP request: a connection that is in no room and ends with its answer. */
+export const webConnection = (
+  { remoteIP, remotePort }: Requester,
+  identity: Json,
+  params: Readonly<Record<string, unknown>>,
+): Connection => {
+  let data: Record<string, unknown> = {};
+  return {
+    id: randomUUID(),
+    type: "web",
+    transport: "http",
+    remoteIP,
+    remotePort,
+    connectedAt: Date.now(),
+    room: null,
+    listeningRooms: [],
+    identity,
+    get data() {
+      return data;
+    },
+    // The same rule as on a connection that lives: what passes here must not fail there.
+    set data(value) {
+      const problem = jsonProblem(value, "connection.data");
+      if (problem) throw new TypeError(`connection.data must be something JSON can carry, but ${problem}`);
+      data = value;
+    },
+    totalActions: 1,
+    pendingActions: 1,
+    params,
+  };
+};
