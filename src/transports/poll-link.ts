@@ -28,7 +28,8 @@ export class PollLink implements Link {
   constructor(response: ServerResponse, answering: Answering) {
     this.#response = response;
     this.#answering = answering;
-    response.on("finish", () => this.#finished());
+    // First in line, while the response still knows its socket.
+    response.prependListener("finish", () => this.#finished());
     // Follows a finish too. Before one it says that the peer has gone, and its messages must be kept (case 77).
     response.on("close", () => this.#closed());
   }
@@ -66,7 +67,8 @@ export class PollLink implements Link {
   }
 
   #finished(): void {
-    if (this.#state !== "sending") return;
+    // Node says "finish" also when the socket broke with the text still in its buffer; "close" follows.
+    if (this.#state !== "sending" || this.#response.socket?.destroyed !== false) return;
     this.#state = "sent";
     this.#done?.(true);
   }
