@@ -15,6 +15,8 @@ export function createLine({ transports, onState, onMessage, onGap, onNotice, on
   }
 
   async function dial() {
+    // One that never got through must not go on trying beside its successor.
+    if (client !== null) Promise.resolve(client.disconnect()).catch(() => {});
     const options = transports.length > 0 ? { transports } : {};
     client = new globalThis.actionHeroWebSocket(options);
     client.events = {

@@ -12,6 +12,7 @@ import { createTabs } from "./tabs.js";
 import { announcement, counted, decode, encode } from "./words.js";
 
 const LOOK_EVERY = 10_000;
+const DIAL_AGAIN_AFTER = 5_000;
 
 const rooms = createRooms();
 const tabs = createTabs();
@@ -254,6 +255,7 @@ document.addEventListener("visibilitychange", () => {
 });
 
 async function dial() {
+  if (line.state !== "disconnected") return;
   try {
     const details = await line.dial();
     connection.showDetails(details);
@@ -268,7 +270,8 @@ async function dial() {
     // The socket may take over from the first poll a moment after connecting.
     setTimeout(refresh, 1500);
   } catch (error) {
-    composer.tell(`Could not connect: ${error.message}`);
+    composer.tell(`Could not connect: ${error.message}. Trying again.`);
+    setTimeout(dial, DIAL_AGAIN_AFTER);
   }
 }
 
