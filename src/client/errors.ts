@@ -1,0 +1,68 @@
+import type { Message } from "./wire.ts";
+
+/**
+ * The error a callback gets. `code` is the API, the message is prose. `outcome_unknown` means exactly that; with any
+ * other code a say or a verb has surely not been done.
+ */
+export class ClientError extends Error {
+  readonly code: string;
+  readonly details: unknown;
+
+  constructor(code: string, message: string, details?: unknown) {
+    super(message);
+    this.name = "ActionwireError";
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** Texts of the errors that the client itself makes. */
+const TEXTS = {
+  connect_timeout: "could not connect in time",
+  disconnected: "not connected: call connect() first",
+  no_transport: "none of the allowed transports could be used",
+  not_actionwire: "the server speaks Bayeux but is not an Actionwire server",
+  offline_queue_full: "too many requests are waiting for the connection to come back",
+  outcome_unknown: "the connection broke before the answer came: it may or may not have been done",
+  refused: "the server refused the connection",
+  superseded: "another session has taken this connection over",
+  unavailable: "the server cannot store this now; it was not done",
+  wrong_room: "the connection is in another room; nothing was said",
+} as const;
+
+export type ClientErrorCode = keyof typeof TEXTS;
+
+export function clientError(code: ClientErrorCode, why?: string, details?: unknown): ClientError {
+  return new ClientError(code, why ? `${TEXTS[code]} (${why})` : TEXTS[code], details);
+}
+
+/** The error in a reply, if there is one. Verbs also say it in `status`; an action's `status` is its own affair. */
+export function errorOfReply(reply: Message, isAction: boolean): ClientError | null {
+  const failed = reply.error !== undefined && reply.error !== null;
+  const refused = !isAction && typeof reply.status === "string" && reply.status !== "OK";
+  if (!failed && !refused) return null;
+  const said = failed ? reply.error : reply.status;
+  const text = typeof said === "string" ? said : JSON.stringify(said);
+  return new ClientError(typeof reply.code === "string" ? reply.code : "error", text, reply.details);
+}
+
+/** `503::text` → 503. 0 where the server said it in some other way. */
+export function bayeuxCode(error: string | undefined): number {
+  const match = /^(\d{3}):/.exec(error ?? "");
+  return match ? Number(match[1]) : 0;
+}
+
+const CODES: Readonly<Record<number, string>> = {
+  400: "bad_request",
+  403: "forbidden",
+  404: "not_found",
+  413: "too_large",
+  429: "rate_limited",
+  503: "unavailable",
+};
+
+/** The error in a failed publish. */
+export function errorOfAck(error: string | undefined): ClientError {
+  const text = (error ?? "").split(":").slice(2).join(":");
+  return new ClientError(CODES[bayeuxCode(error)] ?? "refused", text || error || TEXTS.refused);
+}

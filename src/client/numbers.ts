@@ -1,0 +1,176 @@
+import type { Request } from "./request.ts";
+
+interface RoomState {
+  /** Last number given out. */
+  given: number;
+  /** Highest number known to be stored. */
+  stored: number;
+  epoch: string | undefined;
+  /** Nothing is said in this room while it is found out where to go on. */
+  held: boolean;
+  /** What the server last said it has, in answer to a say of a number that was too large. */
+  missing: number | undefined;
+  /** That answer came while nothing else of ours was under way in the room, so it cannot be out of date. */
+  fresh: boolean;
+}
+
+/** Which says must be sent again, and which cannot be decided any more. */
+export interface Verdict {
+  readonly unknown: readonly Request[];
+  /** Send only this one, to hear where the server stands. */
+  readonly ask?: Request;
+}
+
+const NOTHING: Verdict = { unknown: [] };
+
+/**
+ * The numbers of says. A number is given when a say is first sent; the server takes them strictly in order, which is
+ * what makes a repeat harmless. A say that was refused leaves a hole, which later ones learn of as "earlier missing".
+ *
+ * The rule that keeps this safe: a say gets *another* number only when no copy of it can still be stored under the old one.
+ */
+export class Numbers {
+  private readonly rooms = new Map<string, RoomState>();
+
+  /** The server says where it stands, and nothing of ours is under way in the room. */
+  enter(room: string, last: number, epoch: string | undefined): void {
+    this.rooms.set(room, {
+      given: last,
+      stored: last,
+      epoch,
+      held: false,
+      missing: undefined,
+      fresh: false,
+    });
+  }
+
+  clear(): void {
+    this.rooms.clear();
+  }
+
+  held(room: string): boolean {
+    return this.rooms.get(room)?.held ?? false;
+  }
+
+  heldRooms(): string[] {
+    return Array.from(this.rooms.keys()).filter((room) => this.held(room));
+  }
+
+  hold(room: string): void {
+    this.state(room).held = true;
+  }
+
+  /** The line was lost: what to do is decided when it is back. */
+  letGo(): void {
+    this.rooms.forEach((state) => {
+      state.held = false;
+      state.missing = undefined;
+      state.fresh = false;
+    });
+  }
+
+  number(say: Request, room: string): void {
+    if (say.n !== undefined) return;
+    const state = this.state(room);
+    state.given += 1;
+    say.room = room;
+    say.n = state.given;
+    say.epoch = state.epoch;
+  }
+
+  stored(say: Request): void {
+    if (say.room === undefined || say.n === undefined) return;
+    const state = this.state(say.room);
+    state.stored = Math.max(state.stored, say.n);
+  }
+
+  /** `all`: the unsettled numbered says of the room, in order, `say` among them. */
+  earlierMissing(say: Request, last: number, all: readonly Request[]): void {
+    const state = this.state(say.room ?? "");
+    say.parked = true;
+    state.held = true;
+    state.missing = last;
+    state.fresh = all.every(
+      (other) => other === say || (other.state !== "sent" && other.copies === 0) || settledHere(other),
+    );
+  }
+
+  /** Called a moment after the room was held, and again until it is not. */
+  settle(room: string, all: readonly Request[]): Verdict {
+    const state = this.state(room);
+    if (!state.held) return NOTHING;
+    const open = all.some((say) => say.state === "sent" && !(say.parked && say.copies === 0));
+    if (open) return NOTHING;
+    const lowest = all[0];
+    const last = state.missing;
+    if (lowest?.n === undefined || last === undefined || lowest.n <= last + 1) {
+      this.release(state, all);
+      return NOTHING;
+    }
+    if (!state.fresh) {
+      again(lowest);
+      return { unknown: [], ask: lowest };
+    }
+    // A hole: numbers up to `lowest` were given to says that were refused, or the log lost its end.
+    const unknown = all.filter((say) => say.doubt);
+    this.renumber(
+      state,
+      last,
+      all.filter((say) => !say.doubt),
+    );
+    return { unknown };
+  }
+
+  /**
+   * A new session took the connection over: what the old one sent is stored now or never will be. Says beyond `last` have
+   * surely not been done, unless the log itself is another one.
+   */
+  resumed(room: string, last: number, epoch: string | undefined, all: readonly Request[]): Verdict {
+    const state = this.state(room);
+    const rewound =
+      last < state.stored || (epoch !== undefined && state.epoch !== undefined && epoch !== state.epoch);
+    const beyond = all.filter((say) => say.n !== undefined && (rewound || say.n > last));
+    const unknown = rewound ? beyond.filter((say) => say.doubt) : [];
+    const rest = beyond.filter((say) => !unknown.includes(say));
+    for (const say of rest) say.doubt = false;
+    state.epoch = epoch ?? (rewound ? undefined : state.epoch);
+    this.renumber(state, last, rest);
+    return { unknown };
+  }
+
+  private renumber(state: RoomState, last: number, says: readonly Request[]): void {
+    state.given = last;
+    state.stored = last;
+    for (const say of says) {
+      state.given += 1;
+      say.n = state.given;
+      say.epoch = state.epoch;
+    }
+    this.release(state, says);
+  }
+
+  private release(state: RoomState, says: readonly Request[]): void {
+    state.held = false;
+    state.missing = undefined;
+    state.fresh = false;
+    says.forEach(again);
+  }
+
+  private state(room: string): RoomState {
+    let state = this.rooms.get(room);
+    if (!state) {
+      state = { given: 0, stored: 0, epoch: undefined, held: false, missing: undefined, fresh: false };
+      this.rooms.set(room, state);
+    }
+    return state;
+  }
+}
+
+function settledHere(say: Request): boolean {
+  return say.parked && say.copies === 0;
+}
+
+function again(say: Request): void {
+  say.state = "waiting";
+  say.parked = false;
+}

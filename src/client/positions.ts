@@ -1,0 +1,51 @@
+/**
+ * How far each topic has been received. A position is the server's text `epoch.offset…`; of it the client understands
+ * only that much, and hands the text back as it came.
+ */
+export class Positions {
+  private readonly byTopic = new Map<string, string>();
+
+  /** Keeps the position. False: the message was received before and must be dropped. */
+  accept(topic: string, position: string): boolean {
+    const kept = this.byTopic.get(topic);
+    if (kept !== undefined && epochOf(kept) === epochOf(position) && offsetOf(kept) >= offsetOf(position)) {
+      return false;
+    }
+    this.byTopic.set(topic, position);
+    return true;
+  }
+
+  /**
+   * A room was entered, or listened to. A topic that is being read already is read on from where it stands: what lies
+   * between there and the entry may still be on its way.
+   */
+  join(topic: string, position: string): void {
+    const kept = this.byTopic.get(topic);
+    if (kept === undefined || epochOf(kept) !== epochOf(position)) this.byTopic.set(topic, position);
+  }
+
+  leave(topic: string): void {
+    this.byTopic.delete(topic);
+  }
+
+  clear(): void {
+    this.byTopic.clear();
+  }
+
+  toJSON(): Record<string, string> {
+    // No prototype: a topic may have any name.
+    const all: Record<string, string> = Object.create(null);
+    this.byTopic.forEach((position, topic) => {
+      all[topic] = position;
+    });
+    return all;
+  }
+}
+
+export function epochOf(position: string): string {
+  return position.split(".", 1)[0] ?? "";
+}
+
+function offsetOf(position: string): number {
+  return Number.parseInt(position.split(".", 2)[1] ?? "", 10);
+}

@@ -1,0 +1,289 @@
+import { bayeuxCode, type ClientError, clientError, errorOfAck, errorOfReply } from "./errors.ts";
+import { Numbers, type Verdict } from "./numbers.ts";
+import { epochOf } from "./positions.ts";
+import { type Kind, newRequest, type Request, type Sendable, type Settle, sendable } from "./request.ts";
+import type { BayeuxMessage, Message, Resume } from "./wire.ts";
+
+/** Says under way at a time. The store remembers the last 256 outcomes of a publisher; we must stay well below. */
+const WINDOW = 100;
+/** A request that was sent so often without an answer is given up. */
+const PATIENCE = 12;
+
+/** What has to happen after an answer. */
+export interface After {
+  /** Call `rested` in a moment. */
+  readonly rest?: boolean;
+  /** We no longer know in which room we are: come back with the token and be told. */
+  readonly resync?: boolean;
+}
+
+/** Everything that was asked and is not settled, in the order in which it was asked. No timers, no I/O. */
+export class Requests {
+  private readonly capacity: number;
+  private readonly prefix: string;
+  private readonly numbers = new Numbers();
+  private queue: Request[] = [];
+  private count = 0;
+  private verbs = 0;
+
+  constructor(capacity: number, prefix: string) {
+    this.capacity = capacity;
+    this.prefix = prefix;
+  }
+
+  /** Something that is answered soon is under way (an action may take its time). */
+  get unanswered(): boolean {
+    return this.queue.some((r) => r.state === "sent" && r.kind !== "action" && r.kind !== "raw");
+  }
+
+  pending(id: unknown): Request | undefined {
+    return id === undefined ? undefined : this.queue.find((request) => request.id === String(id));
+  }
+
+  /** Offline, only so many may wait. */
+  add(kind: Kind, data: Readonly<Record<string, unknown>>, offline: boolean, settle: Settle): void {
+    const waiting = this.queue.filter((request) => request.sends === 0 && !request.own).length;
+    if (offline && waiting >= this.capacity) settle(clientError("offline_queue_full"), undefined);
+    else this.queue.push(this.create(kind, data, false, settle));
+  }
+
+  /** What the client asks for itself goes before everything else. */
+  addOwn(kind: Kind, data: Readonly<Record<string, unknown>>, settle: Settle): void {
+    const behind = this.queue.findIndex((request) => !request.own);
+    const at = behind < 0 ? this.queue.length : behind;
+    this.queue.splice(at, 0, this.create(kind, data, true, settle));
+  }
+
+  /** What may be sent now, with its numbers. `ownOnly` while the connection is being set up. */
+  take(room: string | null, ownOnly: boolean): Sendable[] {
+    const out: Sendable[] = [];
+    let says = 0;
+    for (const request of this.queue) {
+      if (ownOnly && !request.own) continue;
+      if (request.state === "sent") {
+        if (request.kind === "verb") break;
+        if (request.kind === "say") says += 1;
+        continue;
+      }
+      if (request.kind === "verb") {
+        // A verb may change what a say means, so it waits for every say before it, and all behind it wait for it.
+        if (says === 0 && !request.parked) out.push(this.send(request, room));
+        break;
+      }
+      if (request.kind === "say") {
+        if (says >= WINDOW || this.numbers.held(request.room ?? room ?? "")) break;
+        says += 1;
+      } else if (request.parked) {
+        continue;
+      }
+      out.push(this.send(request, room));
+    }
+    return out;
+  }
+
+  answered(reply: Message, room: string | null): After {
+    const request = this.pending(reply.messageId);
+    // A repeat of an answer that came before.
+    if (!request) return {};
+    const error = errorOfReply(reply, request.kind === "action");
+    if (!error) {
+      if (request.kind === "say") this.numbers.stored(request);
+      this.settle(request, null, reply);
+      return {};
+    }
+    if (error.code === "earlier_missing" && request.n !== undefined && request.sends < PATIENCE) {
+      return this.earlierMissing(request, Number(reply.last));
+    }
+    if (error.code === "unavailable") return this.unavailable(request, error, reply);
+    this.refused(request, error, reply, room);
+    return { resync: error.code === "wrong_room" };
+  }
+
+  /** The Bayeux acknowledgement of one copy. */
+  acknowledged(request: Request, ack: BayeuxMessage): After {
+    request.copies = Math.max(0, request.copies - 1);
+    if (ack.successful || !this.queue.includes(request) || request.state !== "sent") return {};
+    const code = bayeuxCode(ack.error);
+    const error = errorOfAck(ack.error);
+    if (code === 504) return this.retry(request, true);
+    if (code === 503) return this.unavailable(request, error, undefined);
+    this.refused(request, error, undefined, null);
+    return {};
+  }
+
+  /** A moment has passed: go on with what was told to wait. Says that are sent at once come back in the list. */
+  rested(): { readonly sends: Sendable[]; readonly more: boolean } {
+    for (const request of this.queue) {
+      if (request.kind !== "say" && request.state === "waiting") request.parked = false;
+    }
+    const sends: Sendable[] = [];
+    let more = false;
+    for (const room of this.numbers.heldRooms()) {
+      const verdict = this.numbers.settle(room, this.says(room));
+      this.giveUp(verdict);
+      if (verdict.ask) sends.push(this.send(verdict.ask, room));
+      more = more || this.numbers.held(room);
+    }
+    return { sends, more };
+  }
+
+  /** A room was entered: its says are numbered from `last + 1`. */
+  entered(room: string, last: number, position: string | undefined): void {
+    this.numbers.enter(room, last, position === undefined ? undefined : epochOf(position));
+  }
+
+  /** The line broke. What was under way waits; what was only for this line is forgotten. */
+  lost(): void {
+    this.queue = this.queue.filter((request) => !request.own);
+    for (const request of this.queue) {
+      const notStored = request.parked && request.copies === 0;
+      if (request.state === "sent" && !notStored) request.doubt = true;
+      request.state = "waiting";
+      request.parked = false;
+      request.copies = 0;
+    }
+    this.numbers.letGo();
+  }
+
+  /** The same connection goes on. */
+  resumed(resume: Resume): void {
+    this.giveUp({ unknown: this.queue.filter((request) => request.doubt && !repeatable(request)) });
+    const room = resume.room;
+    if (typeof room === "string" && resume.last !== undefined) {
+      const epoch = resume.position === undefined ? undefined : epochOf(resume.position);
+      this.giveUp(this.numbers.resumed(room, resume.last, epoch, this.says(room)));
+    }
+    if (resume.verb === undefined) return;
+    this.verbs = resume.verb;
+    for (const request of this.queue) {
+      if (request.kind !== "verb" || request.n === undefined) continue;
+      if (request.n > resume.verb) {
+        request.n = undefined;
+        request.doubt = false;
+      }
+    }
+  }
+
+  /** Another connection takes the place of the one there was: what was sent on the old one cannot be asked for. */
+  rebuilt(): void {
+    const lost = (request: Request) => request.doubt && request.kind !== "read" && request.kind !== "action";
+    this.giveUp({ unknown: this.queue.filter(lost) });
+    this.numbers.clear();
+    this.verbs = 0;
+    for (const request of this.queue) {
+      request.n = request.room = request.epoch = undefined;
+      request.doubt = false;
+    }
+  }
+
+  /** `quit` is answered by a goodbye. */
+  goodbye(message: Message): void {
+    for (const request of [...this.queue]) {
+      const event = request.data.event;
+      if (event === "quit" || event === "exit") this.settle(request, null, message);
+    }
+  }
+
+  failAll(error: ClientError): void {
+    for (const request of [...this.queue]) this.settle(request, error, undefined);
+    this.numbers.clear();
+    this.verbs = 0;
+  }
+
+  /** Says that were meant for a room which could not be entered must not be heard in another one. */
+  wrongRoom(after?: Request): void {
+    const from = after ? this.queue.indexOf(after) + 1 : 0;
+    for (const request of this.queue.slice(from)) {
+      if (request.data.event === "roomChange" && !request.own) return;
+      if (request.kind === "say" && request.sends === 0)
+        this.settle(request, clientError("wrong_room"), undefined);
+    }
+  }
+
+  private create(kind: Kind, data: Readonly<Record<string, unknown>>, own: boolean, settle: Settle): Request {
+    this.count += 1;
+    const given = data.messageId;
+    const id =
+      typeof given === "string" || typeof given === "number" ? String(given) : `${this.prefix}${this.count}`;
+    return newRequest(id, kind, data, own, settle);
+  }
+
+  private send(request: Request, room: string | null): Sendable {
+    if (request.kind === "say" && room !== null) this.numbers.number(request, room);
+    if (request.kind === "verb" && request.n === undefined) {
+      this.verbs += 1;
+      request.n = this.verbs;
+    }
+    request.state = "sent";
+    request.parked = false;
+    request.sends += 1;
+    request.copies += 1;
+    return sendable(request);
+  }
+
+  private earlierMissing(request: Request, last: number): After {
+    if (request.kind === "say") {
+      this.numbers.earlierMissing(request, last, this.says(request.room ?? ""));
+      return { rest: true };
+    }
+    if (request.doubt) {
+      this.settle(request, clientError("outcome_unknown"), undefined);
+      return {};
+    }
+    // There is only ever one verb under way, so the one before it was refused and its number is free.
+    request.n = this.verbs = last + 1;
+    return this.retry(request, false);
+  }
+
+  private unavailable(request: Request, error: ClientError, reply: Message | undefined): After {
+    // "Surely not done" is true of this copy only.
+    if (request.doubt) return this.retry(request, true);
+    this.settle(request, error.code === "unavailable" ? error : clientError("unavailable"), reply);
+    return {};
+  }
+
+  private retry(request: Request, doubt: boolean): After {
+    if (doubt) request.doubt = true;
+    if (!repeatable(request) || request.sends >= PATIENCE) {
+      this.settle(request, clientError("outcome_unknown"), undefined);
+      return {};
+    }
+    request.state = "waiting";
+    request.parked = true;
+    if (request.kind === "say") this.numbers.hold(request.room ?? "");
+    return { rest: true };
+  }
+
+  private refused(
+    request: Request,
+    error: ClientError,
+    reply: Message | undefined,
+    room: string | null,
+  ): void {
+    const once = request.kind === "say" || request.kind === "verb";
+    const unknown = once && request.doubt && error.code !== "outcome_unknown";
+    if (request.data.event === "roomChange" && request.data.room !== room) this.wrongRoom(request);
+    this.settle(request, unknown ? clientError("outcome_unknown", error.message) : error, reply);
+  }
+
+  private giveUp(verdict: Verdict): void {
+    for (const request of verdict.unknown) this.settle(request, clientError("outcome_unknown"), undefined);
+  }
+
+  private settle(request: Request, error: ClientError | null, reply: Message | undefined): void {
+    const at = this.queue.indexOf(request);
+    if (at < 0) return;
+    this.queue.splice(at, 1);
+    request.settle(error, reply);
+  }
+
+  private says(room: string): Request[] {
+    return this.queue.filter((r) => r.kind === "say" && r.room === room && r.n !== undefined);
+  }
+}
+
+/** Can it be sent again on the same connection? */
+function repeatable(request: Request): boolean {
+  if (request.kind === "raw") return false;
+  return request.kind !== "say" || request.n !== undefined;
+}

@@ -1,0 +1,49 @@
+import type { Resume } from "./wire.ts";
+
+/** Where the connection is, and, while another one takes its place, where it was and wants to be again. */
+export class Rooms {
+  room: string | null = null;
+  listening = new Set<string>();
+  private wanted: { readonly room: string | null; readonly listening: readonly string[] } | undefined;
+
+  /** The connection has been lost for good: remember what has to be entered again. */
+  remember(): void {
+    // A second loss while re-entering must not replace the first memory by what had been reached.
+    this.wanted ??= { room: this.room, listening: Array.from(this.listening) };
+    this.room = null;
+    this.listening = new Set();
+  }
+
+  resumed(resume: Resume): void {
+    if (resume.room !== undefined) this.room = resume.room;
+    if (resume.listeningRooms) this.listening = new Set(resume.listeningRooms);
+  }
+
+  get rebuilding(): boolean {
+    return this.wanted !== undefined;
+  }
+
+  /** What is still missing. */
+  missing(): { readonly room: string | null; readonly listening: readonly string[] } {
+    const { room = null, listening = [] } = this.wanted ?? {};
+    return {
+      room: room === this.room ? null : room,
+      listening: listening.filter((name) => !this.listening.has(name)),
+    };
+  }
+
+  /** Everything is entered that can be. Returns the rooms of which something may have been missed. */
+  rebuilt(): string[] {
+    const { room = null, listening = [] } = this.wanted ?? {};
+    this.wanted = undefined;
+    const all = new Set(listening);
+    if (room !== null) all.add(room);
+    return Array.from(all);
+  }
+
+  clear(): void {
+    this.wanted = undefined;
+    this.room = null;
+    this.listening = new Set();
+  }
+}
