@@ -6,7 +6,6 @@
  * ACTIONWIRE_NODES=current | all               which releases of Node; `all` unless files are named
  * ACTIONWIRE_TEST_TIMEOUT=120000               milliseconds one test may take
  */
-import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -84,10 +83,7 @@ async function main() {
   const selection = selectTests(listTestFiles(root), process.argv.slice(2));
   await ensurePrograms(selection.chosen);
 
-  const results = [];
-  if (existsSync(join(root, "scripts/build.js"))) {
-    results.push(await step("Build", () => run(process.execPath, ["scripts/build.js"], { cwd: root })));
-  }
+  const results = [await step("Build", () => run(process.execPath, ["scripts/build.js"], { cwd: root }))];
   // What the build breaks, the suite would report a hundred times over.
   if (results.every((result) => result.ok)) {
     for (const [title, act] of plan(selection)) results.push(await step(title, act));
