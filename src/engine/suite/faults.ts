@@ -2,25 +2,15 @@ import assert from "node:assert/strict";
 import type { Clock, Random } from "../../ports.ts";
 import { type Engine, EngineFailure, type Entry, type Position } from "../contract.ts";
 import { type Faults, faulty, ROUGH } from "../faulty.ts";
-import { BOUNDS, type Heard, payloads, type Rule, type Stage, said, staged } from "./harness.ts";
+import { announced, BOUNDS, type Heard, payloads, type Rule, type Stage, said, staged } from "./harness.ts";
+import { seededRandom } from "./seeded.ts";
 
 /** Long enough for whatever is late to have arrived. */
 const QUIET = ROUGH.lateness + ROUGH.patience + 200;
+/** A run of bad luck as long as this is no luck. */
+const MOST_TRIES = 100;
 const SEEDS = [1, 2, 3];
 const T = "room:faults";
-
-/** mulberry32: a run is repeated by its seed. */
-function seeded(seed: number): Random {
-  let state = seed >>> 0;
-  const fraction = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-  return { fraction, bytes: (size) => Uint8Array.from({ length: size }, () => Math.floor(fraction() * 256)) };
-}
 
 /** A rule that is played once for each seed. */
 function troubled(
@@ -31,6 +21,7 @@ function troubled(
     rough: (faults?: Partial<Faults>) => (engine: Engine) => Engine,
     random: Random,
   ) => Promise<void>,
+  maxMessages = 1_000,
 ): Rule {
   return {
     number,
@@ -39,8 +30,8 @@ function troubled(
     needs: { time: 60_000 },
     async run(harness) {
       for (const seed of SEEDS) {
-        const random = seeded(number * 1_000 + seed);
-        const bounds = { ...BOUNDS, maxMessages: 1_000, maxAge: 600_000 };
+        const random = seededRandom(number * 1_000 + seed);
+        const bounds = { ...BOUNDS, maxMessages, maxAge: 600_000 };
         await staged(bounds, async (stage) => {
           const { clock } = stage.backend;
           const rough =
@@ -62,11 +53,13 @@ function troubled(
 
 /** Does it until the outcome is known; what it returns or why it was refused. */
 async function insist<T>(operation: () => Promise<T>): Promise<T> {
-  for (;;) {
+  for (let tries = 1; ; tries++) {
     try {
       return await operation();
     } catch (failure) {
-      if (!(failure instanceof EngineFailure) || failure.outcome === "fenced") throw failure;
+      const final =
+        !(failure instanceof EngineFailure) || failure.outcome === "fenced" || tries >= MOST_TRIES;
+      if (final) throw failure;
     }
   }
 }
@@ -270,5 +263,38 @@ export const faultRules: readonly Rule[] = [
       assert.deepEqual(await b.engine.members(T, null, 9), { members: [{ id: "x", info: '"b"' }], total: 1 });
       assert.deepEqual(await whole(b.engine, start), []);
     },
+  ),
+
+  troubled(
+    308,
+    "who falls behind the bounds sees what is left in order, and is told exactly how many messages are missing",
+    async (stage, rough, random) => {
+      const [a, quiet] = [await stage.node("a", rough()), await stage.node("q")];
+      let at = await quiet.engine.position(T);
+      let count = 0;
+      let missed = 0;
+      const seen: number[] = [];
+      const catchUp = async (): Promise<void> => {
+        const reading = await insist(() => a.engine.read(T, at, 1_000));
+        missed += reading.missed ?? assert.fail("nothing here makes the number unknowable");
+        const messages = reading.entries.filter((entry) => entry.kind === "message");
+        seen.push(...messages.map((entry) => Number(entry.payload)));
+        at = reading.head;
+      };
+      for (let round = 0; round < 12; round++) {
+        for (let burst = Math.floor(random.fraction() * 25); burst > 0; burst--) {
+          await quiet.engine.append(T, said(`${++count}`));
+          if (random.fraction() < 0.3) await quiet.engine.append(T, announced("somebody"));
+        }
+        await catchUp();
+      }
+      assert.ok(missed > 0, "the bursts were too small to fall behind");
+      assert.equal(seen.length + missed, count);
+      assert.deepEqual(
+        seen,
+        [...new Set(seen)].sort((x, y) => x - y),
+      );
+    },
+    8,
   ),
 ];

@@ -52,6 +52,9 @@ export function applicable(rule: Rule, harness: Harness): boolean {
 
 export const BOUNDS: TopicBounds = { maxMessages: 20, maxBytes: 100_000, maxAge: 60_000 };
 
+/** Milliseconds after which a play is taken to be stuck. */
+const LONGEST_PLAY = 300_000;
+
 /** Everything a node's sink was told, in order. */
 export interface Heard {
   readonly entries: { topic: string; epoch: string; entries: readonly Entry[] }[];
@@ -100,7 +103,8 @@ export class Stage {
       done = true;
     };
     work.then(settled, settled);
-    while (!done) await this.backend.advance(10);
+    for (let waited = 0; !done && waited < LONGEST_PLAY; waited += 10) await this.backend.advance(10);
+    assert.ok(done, "the play does not come to an end");
     return work;
   }
 
