@@ -37,6 +37,8 @@ function plan({ chosen, options, all }) {
   const plain = chosen.filter((file) => !needsBrowser(file));
   const browser = chosen.filter(needsBrowser);
   const nodes = process.env.ACTIONWIRE_NODES ?? (all ? "all" : "current");
+  if (nodes !== "all" && nodes !== "current")
+    throw new Error(`ACTIONWIRE_NODES is "all" or "current", not "${nodes}"`);
   const steps = [];
   const files = (list) => `${list.length} ${list.length === 1 ? "file" : "files"}`;
 

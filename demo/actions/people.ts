@@ -10,7 +10,7 @@ export const introduce = defineAction({
   outputExample: { name: "Ada" },
   idempotent: true,
   run: ({ params: { name }, connection }) => {
-    connection.data = { ...connection.data, name };
+    connection.data.name = name;
     return { name };
   },
 });

@@ -9,7 +9,7 @@ import { createRooms } from "./rooms.js";
 import { createRoomsView } from "./rooms-view.js";
 import { createServerPanel } from "./server-panel.js";
 import { createTabs } from "./tabs.js";
-import { announcement, counted, decode, encode } from "./words.js";
+import { announcement, cleanName, counted, decode, encode } from "./words.js";
 
 const LOOK_EVERY = 10_000;
 const DIAL_AGAIN_AFTER = 5_000;
@@ -254,13 +254,22 @@ document.addEventListener("visibilitychange", () => {
   refresh();
 });
 
+/** The room that the address names (`#kitchen`): a page that is loaded anew goes back to where it was. */
+function roomInAddress() {
+  try {
+    return cleanName(decodeURIComponent(location.hash.slice(1)));
+  } catch {
+    return null;
+  }
+}
+
 async function dial() {
   if (line.state !== "disconnected") return;
   try {
     const details = await line.dial();
     connection.showDetails(details);
     defaultRoom ??= details.room;
-    const wanted = rooms.current?.name ?? (decodeURIComponent(location.hash.slice(1)) || details.room);
+    const wanted = rooms.current?.name ?? roomInAddress() ?? details.room;
     const listening = rooms.listened();
     showRoom(rooms.select(details.room));
     await introduce();
