@@ -78,6 +78,13 @@ export class Numbers {
     say.epoch = state.epoch;
   }
 
+  /** Refused, so not stored: its number is free again. If later ones were given out already, they will hear of the hole. */
+  refused(say: Request): void {
+    if (say.room === undefined || say.n === undefined || say.doubt) return;
+    const state = this.state(say.room);
+    if (state.given === say.n) state.given -= 1;
+  }
+
   stored(say: Request): void {
     if (say.room === undefined || say.n === undefined) return;
     const state = this.state(say.room);

@@ -238,6 +238,7 @@ export class Requests {
   private unavailable(request: Request, error: ClientError, reply: Message | undefined): After {
     // "Surely not done" is true of this copy only.
     if (request.doubt) return this.retry(request, true);
+    this.numbers.refused(request);
     this.settle(request, error.code === "unavailable" ? error : clientError("unavailable"), reply);
     return {};
   }
@@ -263,6 +264,8 @@ export class Requests {
     const once = request.kind === "say" || request.kind === "verb";
     const unknown = once && request.doubt && error.code !== "outcome_unknown";
     if (request.data.event === "roomChange" && request.data.room !== room) this.wrongRoom(request);
+    // `outcome_unknown` may have been stored after all.
+    if (error.code !== "outcome_unknown") this.numbers.refused(request);
     this.settle(request, unknown ? clientError("outcome_unknown", error.message) : error, reply);
   }
 

@@ -1,0 +1,477 @@
+import { createRequire } from "node:module";
+
+/**
+ * A small scripted server of the protocol in docs/protocol.md, in memory, under the real Faye client: only Faye's two
+ * ways to the network are replaced.
+ */
+
+// biome-ignore lint/suspicious/noExplicitAny: test double at the boundary to untyped code
+type Loose = any;
+const require = createRequire(import.meta.url);
+export const Faye = require("faye");
+const sockets = require("faye/src/util/websocket");
+const NodeHttp = require("faye/src/transport/node_http");
+
+export interface Wire {
+  channel: string;
+  id?: string;
+  clientId?: string;
+  data?: Loose;
+  ext?: Loose;
+  advice?: Loose;
+  subscription?: string;
+  successful?: boolean;
+  error?: string;
+}
+
+interface Link {
+  readonly kind: "websocket" | "long-polling";
+  send(messages: Wire[]): void;
+}
+
+interface Topic {
+  epoch: string;
+  entries: { offset: number; from: string; message: string; room: string }[];
+}
+
+class Connection {
+  readonly id: string;
+  tokens: string[] = [];
+  room = "defaultRoom";
+  readonly joinedAt = new Map<string, number>();
+  readonly listening = new Set<string>();
+  verb = 0;
+  readonly verbReplies = new Map<number, Loose>();
+  readonly says = new Map<string, Loose[]>();
+  messageCount = 0;
+  welcomed = false;
+  session: Session | null = null;
+  constructor(id: string) {
+    this.id = id;
+  }
+}
+
+class Session {
+  readonly clientId: string;
+  readonly connection: Connection;
+  socket: Link | null = null;
+  held: { message: Wire; link: Link } | null = null;
+  cursors = new Map<string, number>();
+  presented = false;
+  outbox: Wire[] = [];
+  constructor(clientId: string, connection: Connection) {
+    this.clientId = clientId;
+    this.connection = connection;
+  }
+}
+
+export class FakeSocket {
+  readyState = 0;
+  onopen: Loose = null;
+  onclose: Loose = null;
+  onerror: Loose = null;
+  onmessage: Loose = null;
+  readonly server: MemoryServer;
+  private readonly listeners = new Map<string, (() => void)[]>();
+
+  constructor(server: MemoryServer) {
+    this.server = server;
+    setTimeout(() => {
+      if (this.readyState !== 0) return;
+      if (server.swallowUpgrades) return;
+      if (server.down || server.noSockets) return this.shut("error");
+      this.readyState = 1;
+      this.onopen?.({});
+    }, 1);
+  }
+  addEventListener(event: string, run: () => void): void {
+    this.listeners.set(event, [...(this.listeners.get(event) ?? []), run]);
+  }
+  send(text: string): void {
+    const { server } = this;
+    server.sockets.add(this);
+    server.arrive(JSON.parse(text), this.link);
+  }
+  readonly link: Link = {
+    kind: "websocket",
+    send: (messages) => {
+      setTimeout(() => {
+        if (this.readyState === 1 && !this.server.blackHole)
+          this.onmessage?.({ data: JSON.stringify(messages) });
+      }, 1);
+    },
+  };
+  /** Closing waits for the peer, which in a black hole never answers. */
+  close(): void {
+    if (this.readyState > 1) return;
+    this.readyState = 2;
+    setTimeout(() => this.shut("close"), this.server.blackHole ? 30_000 : 1);
+  }
+  shut(event: "close" | "error"): void {
+    if (this.readyState === 3) return;
+    this.readyState = 3;
+    this.server.sockets.delete(this);
+    for (const run of this.listeners.get(event) ?? []) run();
+    if (event === "error") this.onerror?.({});
+    this.onclose?.({});
+  }
+}
+
+export class MemoryServer {
+  down = false;
+  noSockets = false;
+  swallowUpgrades = false;
+  blackHole = false;
+  timeout = 25_000;
+  readonly sockets = new Set<FakeSocket>();
+  readonly topics = new Map<string, Topic>();
+  readonly connections = new Map<string, Connection>();
+  readonly sessions = new Map<string, Session>();
+  /** Everything that came in, and how many sockets were opened. */
+  readonly log: Wire[] = [];
+  opened = 0;
+  /** Says that were stored: what members would hear. */
+  readonly heard: { from: string; room: string; message: string }[] = [];
+  readonly actions: Loose[] = [];
+  /** Return true to swallow a message before it is handled; or an array of replies in its place. */
+  before: (message: Wire) => boolean | Wire[] = () => false;
+  /** Return true to lose what goes out. */
+  loseReply: (message: Wire) => boolean = () => false;
+  private ids = 0;
+
+  install(): () => void {
+    const create = sockets.create;
+    const request = NodeHttp.prototype.request;
+    sockets.create = () => {
+      this.opened += 1;
+      return new FakeSocket(this);
+    };
+    const server = this;
+    NodeHttp.prototype.request = function (this: Loose, messages: Wire[]) {
+      let over = false;
+      const copy = JSON.parse(JSON.stringify(messages));
+      setTimeout(() => {
+        if (over || server.blackHole) return;
+        if (server.down) return this._handleError(messages);
+        server.arrive(copy, {
+          kind: "long-polling",
+          send: (replies) => {
+            setTimeout(() => {
+              if (!over && !server.blackHole) this._receive(JSON.parse(JSON.stringify(replies)));
+              over = true;
+            }, 1);
+          },
+        });
+      }, 1);
+      return {
+        abort: () => {
+          over = true;
+        },
+      };
+    };
+    return () => {
+      sockets.create = create;
+      NodeHttp.prototype.request = request;
+    };
+  }
+
+  cut(): void {
+    for (const socket of [...this.sockets]) socket.shut("close");
+  }
+
+  /** All state gone, as after a restart without a store. */
+  forget(): void {
+    this.sessions.clear();
+    this.connections.clear();
+    this.topics.clear();
+  }
+
+  topic(room: string): Topic {
+    let topic = this.topics.get(room);
+    if (!topic) {
+      this.ids += 1;
+      topic = { epoch: `e${this.ids}`, entries: [] };
+      this.topics.set(room, topic);
+    }
+    return topic;
+  }
+
+  position(room: string, offset = this.topic(room).entries.length): string {
+    return `${this.topic(room).epoch}.${offset}.${offset}`;
+  }
+
+  /** Somebody else says something. */
+  hear(room: string, message: string, from = "somebody"): void {
+    const topic = this.topic(room);
+    topic.entries.push({ offset: topic.entries.length + 1, from, message, room });
+    for (const session of this.sessions.values()) this.flush(session);
+  }
+
+  /** A message on the line of a connection. */
+  tell(connection: Connection, data: Loose, ext?: Loose): void {
+    const { session } = connection;
+    if (!session) return;
+    session.outbox.push({ channel: "/actionwire", data, ...(ext ? { ext: { actionwire: ext } } : {}) });
+    this.flush(session);
+  }
+
+  only(): Connection {
+    const all = [...this.connections.values()];
+    return all[all.length - 1]!;
+  }
+
+  arrive(messages: Wire[], link: Link): void {
+    if (this.blackHole) return;
+    const replies: Wire[] = [];
+    const send = (reply: Wire) => {
+      if (this.loseReply(reply)) return;
+      if (link.kind === "websocket") link.send([reply]);
+      else replies.push(reply);
+    };
+    let holds = false;
+    for (const message of messages) {
+      this.log.push(message);
+      const before = this.before(message);
+      if (before === true) continue;
+      if (before) before.forEach(send);
+      else holds = this.handle(message, link, send, messages.length === 1) || holds;
+    }
+    const session = this.sessions.get(messages[0]?.clientId ?? "");
+    if (link.kind === "long-polling" && !holds && replies.length > 0) link.send(replies);
+    if (session) this.flush(session);
+  }
+
+  private handle(message: Wire, link: Link, send: (reply: Wire) => void, alone: boolean): boolean {
+    const { channel, id } = message;
+    const base = { channel, id: id!, successful: true };
+    if (channel === "/meta/handshake") {
+      send(this.handshake(message, base));
+      return false;
+    }
+    const session = this.sessions.get(message.clientId ?? "");
+    if (!session || session.connection.session !== session) {
+      const superseded = session !== undefined;
+      const advice = { reconnect: superseded ? "none" : "handshake", interval: 0 };
+      const meta = channel.startsWith("/meta/");
+      send({ ...base, successful: false, error: "401::Unknown client", ...(meta ? { advice } : {}) });
+      return false;
+    }
+    const { connection } = session;
+    if (channel === "/meta/connect") return this.connect(message, base, session, link, send, alone);
+    if (channel === "/meta/subscribe") {
+      send({ ...base, subscription: message.subscription! });
+      if (!connection.welcomed) this.welcome(connection);
+      return false;
+    }
+    if (channel === "/meta/disconnect") {
+      this.connections.delete(connection.id);
+      this.sessions.delete(session.clientId);
+      send(base);
+      return false;
+    }
+    if (session.socket === null && link.kind === "websocket") session.socket = link;
+    send(base);
+    this.publish(message, connection);
+    return false;
+  }
+
+  private handshake(message: Wire, base: Wire): Wire {
+    const resume = message.ext?.actionwire?.resume;
+    let connection = [...this.connections.values()].find((c) => resume && c.tokens.includes(resume.token));
+    const resumed = connection !== undefined;
+    this.ids += 1;
+    if (!connection) {
+      connection = new Connection(`id-${this.ids}`);
+      this.connections.set(connection.id, connection);
+      connection.joinedAt.set("defaultRoom", this.topic("defaultRoom").entries.length);
+    }
+    connection.tokens = [...connection.tokens.slice(-1), `token-${this.ids}`];
+    const session = new Session(`client-${this.ids}`, connection);
+    const old = connection.session;
+    if (old) session.outbox = old.outbox;
+    connection.session = session;
+    this.sessions.set(session.clientId, session);
+    const state = resumed
+      ? {
+          room: connection.room,
+          topic: connection.room,
+          last: connection.says.get(connection.room)?.length ?? 0,
+          position: this.position(connection.room),
+          listeningRooms: [...connection.listening],
+          verb: connection.verb,
+        }
+      : {};
+    return {
+      ...base,
+      clientId: session.clientId,
+      supportedConnectionTypes: ["websocket", "long-polling", "callback-polling"],
+      advice: { reconnect: "retry", interval: 0, timeout: this.timeout },
+      ext: {
+        actionwire: {
+          connectionId: connection.id,
+          resume: { token: `token-${this.ids}`, resumed, grace: 120, ...state },
+        },
+      },
+    } as Wire;
+  }
+
+  private connect(
+    message: Wire,
+    base: Wire,
+    session: Session,
+    link: Link,
+    send: (reply: Wire) => void,
+    alone: boolean,
+  ): boolean {
+    const positions: Record<string, string> = message.ext.actionwire.positions;
+    const fresh = !session.presented || session.socket !== link || link.kind === "long-polling";
+    if (fresh) {
+      session.presented = true;
+      session.cursors.clear();
+      for (const [room, at] of session.connection.joinedAt) {
+        const [epoch, offset] = (positions[room] ?? "").split(".");
+        const from = epoch === this.topic(room).epoch ? Number(offset) : 0;
+        session.cursors.set(room, Math.max(at, from));
+      }
+    }
+    if (link.kind === "websocket") session.socket = link;
+    const reply = { ...base, advice: { reconnect: "retry", interval: 0, timeout: this.timeout } };
+    if (message.advice?.timeout === 0 || !alone) {
+      send(reply);
+      return false;
+    }
+    if (link.kind === "websocket") setTimeout(() => send(reply), this.timeout);
+    else {
+      session.held = { message, link };
+      setTimeout(() => {
+        if (session.held?.message !== message) return;
+        session.held = null;
+        link.send([reply]);
+      }, this.timeout);
+    }
+    return true;
+  }
+
+  private welcome(connection: Connection): void {
+    connection.welcomed = true;
+    this.tell(
+      connection,
+      { context: "api", welcome: "Hello!", room: connection.room },
+      { joined: this.joined(connection, connection.room) },
+    );
+  }
+
+  private joined(connection: Connection, room: string): Loose {
+    const last = connection.says.get(room)?.length ?? 0;
+    return { topic: room, position: this.position(room), last, room };
+  }
+
+  private publish(message: Wire, connection: Connection): void {
+    const { data } = message;
+    const own = message.ext?.actionwire ?? {};
+    connection.messageCount += 1;
+    const reply = (fields: Loose, ext?: Loose) => {
+      const { messageCount } = connection;
+      this.tell(connection, { context: "response", messageCount, messageId: data.messageId, ...fields }, ext);
+    };
+    switch (data.event) {
+      case "say":
+        return this.say(data.message, own, connection, reply);
+      case "roomChange":
+      case "listenToRoom":
+      case "silenceRoom":
+        return this.verb(data, own.n, connection, reply);
+      case "action":
+        this.actions.push(data);
+        if (data.params.action === "fail") {
+          return reply({ error: "it failed", code: "my_code", details: { why: 1 } });
+        }
+        return reply({ did: data.params.action });
+      case "quit":
+        return this.tell(connection, { context: "api", status: "Bye!", reason: "quit requested" });
+      default:
+        return reply({
+          status: "OK",
+          data: { id: connection.id, room: connection.room, listeningRooms: [...connection.listening] },
+        });
+    }
+  }
+
+  private say(message: string, own: Loose, connection: Connection, reply: (f: Loose) => void): void {
+    if (own.room !== connection.room) {
+      return reply({ status: "wrong room", error: "wrong room", code: "wrong_room" });
+    }
+    const stored = connection.says.get(own.room) ?? [];
+    connection.says.set(own.room, stored);
+    if (own.n > stored.length + 1) {
+      const error = "earlier one missing";
+      return reply({ status: error, error, code: "earlier_missing", last: stored.length });
+    }
+    if (own.n === stored.length + 1) {
+      if (message === "refuse me") return reply({ status: "no", error: "no", code: "not_allowed" });
+      stored.push(message);
+      this.heard.push({ from: connection.id, room: own.room, message });
+      this.hear(own.room, message, connection.id);
+    }
+    reply({ status: "OK", data: true });
+  }
+
+  private verb(data: Loose, n: number, connection: Connection, reply: (f: Loose, e?: Loose) => void): void {
+    if (n > connection.verb + 1) {
+      return reply({ status: "x", error: "x", code: "earlier_missing", last: connection.verb });
+    }
+    if (n <= connection.verb) {
+      const { fields, ext } = connection.verbReplies.get(n);
+      return reply(fields, ext);
+    }
+    if (data.room === "forbidden") {
+      return reply({ status: "not authorized", error: "not authorized", code: "not_authorized" });
+    }
+    connection.verb = n;
+    const { room } = data;
+    const ext: Loose = {};
+    if (data.event === "silenceRoom") {
+      connection.listening.delete(room);
+      connection.joinedAt.delete(room);
+      ext.left = room;
+    } else {
+      if (data.event === "roomChange") {
+        ext.left = connection.room;
+        connection.joinedAt.delete(connection.room);
+        connection.room = room;
+      } else connection.listening.add(room);
+      const head = this.topic(room).entries.length;
+      connection.joinedAt.set(room, head);
+      connection.session?.cursors.set(room, head);
+      ext.joined = this.joined(connection, room);
+    }
+    const fields = { status: "OK", data: true };
+    connection.verbReplies.set(n, { fields, ext });
+    reply(fields, ext);
+  }
+
+  flush(session: Session): void {
+    if (!session.presented || session.connection.session !== session) return;
+    if (!session.socket && !session.held) return;
+    const out = session.outbox.filter((message) => !this.loseReply(message));
+    session.outbox = [];
+    for (const [room, at] of session.connection.joinedAt) {
+      const from = session.cursors.get(room) ?? at;
+      for (const entry of this.topic(room).entries.slice(from)) {
+        session.cursors.set(room, entry.offset);
+        if (entry.from === session.connection.id) continue;
+        const data = { context: "user", from: entry.from, room, message: entry.message, sentAt: 1 };
+        const ext = { actionwire: { topic: room, position: this.position(room, entry.offset) } };
+        out.push({ channel: "/actionwire", data, ext });
+      }
+    }
+    if (out.length === 0) return;
+    const { held } = session;
+    if (session.socket) session.socket.send(out);
+    else if (held) {
+      session.held = null;
+      const advice = { reconnect: "retry", interval: 0, timeout: this.timeout };
+      held.link.send([...out, { channel: "/meta/connect", id: held.message.id!, successful: true, advice }]);
+    }
+  }
+}
