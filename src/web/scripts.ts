@@ -33,6 +33,19 @@ const literal = (value: unknown): string =>
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 
+/** What the page's client starts with where the configuration says so: a client whose options have other defaults. */
+const withDefaults = (client: { readonly path: string; readonly fayeOptions: object }): string => `
+window.actionHeroWebSocket = (function (Client, path, fayeOptions) {
+  return class actionHeroWebSocket extends Client {
+    constructor(options) {
+      super(Object.assign({ path: path }, options, {
+        fayeOptions: Object.assign({}, fayeOptions, options && options.fayeOptions)
+      }));
+    }
+  };
+})(window.actionHeroWebSocket, ${literal(client.path)}, ${literal(client.fayeOptions)});
+`;
+
 /** Paths of the scripts that every server offers. `client`: what the page's client starts with. */
 export const scripts = (
   mount: string,
@@ -55,7 +68,7 @@ export const scripts = (
       {
         file: builtClient,
         type: javascript,
-        ...(plain ? {} : { tail: `\nactionHeroWebSocket.defaults = ${literal(client)};\n` }),
+        ...(plain ? {} : { tail: withDefaults(client) }),
       },
     ],
     [`${ours}.map`, { file: `${builtClient}.map`, type: json }],

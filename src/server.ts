@@ -1,0 +1,152 @@
+import type { AddressInfo } from "node:net";
+import type { FastifyInstance } from "fastify";
+import { type Action, createRunner } from "./actions/index.ts";
+import type { Api } from "./api.ts";
+import { systemClock, systemRandom } from "./clock.ts";
+import { type Config, ConfigError, type ConfigInput, resolveConfig } from "./config/index.ts";
+import type { Engine } from "./engine/contract.ts";
+import { MemoryStore, memoryEngine } from "./engine/index.ts";
+import type { Hooks } from "./hooks.ts";
+import { createLog } from "./log.ts";
+import { createNode } from "./node.ts";
+import type { Log } from "./ports.ts";
+import { createTransports, type TransportOptions } from "./transports/index.ts";
+import { createWeb, type Server as WebServer } from "./web/index.ts";
+
+export interface ServerOptions {
+  readonly actions?: readonly Action[];
+  readonly hooks?: Hooks;
+  readonly config?: ConfigInput;
+  /** Default: in memory, for one process. */
+  readonly engine?: Engine;
+  /** An http(s) server that exists already; it is neither started nor stopped by us. */
+  readonly server?: WebServer;
+  /** Overrides the configuration; default `process.env`. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Default: JSON lines on standard output. */
+  readonly log?: Log;
+  /** Folders of static files; the first that has a file goes first. */
+  readonly publicDirs?: readonly string[];
+}
+
+export interface ActionwireServer {
+  readonly api: Api;
+  readonly config: Config;
+  /** The Fastify instance: routes may be added to it until `start`. */
+  readonly web: FastifyInstance;
+  start(): Promise<void>;
+  /** Lets clients move and actions finish, at most `bound` ms (default `cluster.drain`). Idempotent. */
+  stop(options?: { readonly bound?: number }): Promise<void>;
+  /** Where it listens; null when it does not. */
+  address(): AddressInfo | null;
+}
+
+/** What the transports are told, from the blocks of the configuration. */
+export const transportOptions = (config: Config): Partial<TransportOptions> => {
+  const { servers, faye, limits } = config;
+  const { maxFrameBytes, compression, compressionThreshold, bufferedBytes } = servers.websocket;
+  return {
+    mount: faye.mount,
+    transports: new Set(faye.transports),
+    jsonp: faye.jsonp,
+    ping: faye.ping,
+    allowedOrigins: servers.web.allowedOrigins,
+    trustProxy: servers.web.trustProxy,
+    frameBytes: maxFrameBytes,
+    perMessageDeflate: compression && { threshold: compressionThreshold },
+    maxBuffered: bufferedBytes,
+    bodyBytes: limits.bodyBytes,
+    messageBytes: limits.messageBytes,
+    batch: limits.batch,
+    depth: limits.depth,
+    idle: limits.handshakeTimeout,
+    bodyTimeout: limits.bodyTimeout,
+    maxSockets: limits.connections,
+    maxSocketsPerAddress: limits.connectionsPerAddress,
+  };
+};
+
+const inMemory = ({ topics }: Config): Engine => {
+  const { maxMessages, maxBytes, maxAge } = topics;
+  const bounds = { maxMessages, maxBytes, maxAge: maxAge * 1000 };
+  return memoryEngine(new MemoryStore({ clock: systemClock, random: systemRandom, bounds }));
+};
+
+/** A cluster that silently is none would lose messages between its nodes, so it is refused. */
+const refuseRedis = ({ redis }: Config): void => {
+  if (redis.url === null && redis.host === null && redis.sentinels.length === 0 && redis.cluster.length === 0)
+    return;
+  throw new ConfigError([
+    'Redis is configured ("redis" in the configuration, or REDIS_URL), but this version has no Redis engine yet: it serves one process, from memory. Take the setting away to start without Redis',
+  ]);
+};
+
+/**
+ * Puts a server together. Nothing listens before `start`.
+ *
+ * @throws {ConfigError} when the configuration is refused
+ */
+export const createServer = (options: ServerOptions = {}): ActionwireServer => {
+  const { actions = [], hooks = {}, publicDirs = [], env = process.env } = options;
+  const config = resolveConfig(options.config, env);
+  if (options.engine === undefined) refuseRedis(config);
+  const log = options.log ?? createLog(config.logger);
+  const clock = systemClock;
+
+  const runner = createRunner({ actions, hooks, config, log, clock });
+  const engine = options.engine ?? inMemory(config);
+  const node = createNode({ config, hooks, runner, engine, clock, random: systemRandom, log });
+  const transports = createTransports({
+    gateway: node.gateway,
+    options: transportOptions(config),
+    log,
+    clock,
+  });
+  let stopping: Promise<void> | undefined;
+  const web = createWeb({
+    config,
+    hooks,
+    runner,
+    transports,
+    log,
+    publicDirs,
+    api: node.api,
+    ready: async () => stopping === undefined && (await node.ready()),
+    ...(options.server ? { existing: options.server } : {}),
+  });
+
+  const drain = async (bound: number): Promise<void> => {
+    const until = clock.monotonic() + bound;
+    const left = () => Math.max(0, until - clock.monotonic());
+    log.info({ bound }, "stopping");
+    web.drain();
+    // It still listens: clients that are told to move poll once more, and who looks at /readyz is told to stay away.
+    await node.stop(bound);
+    transports.close();
+    await web.stop(left());
+    log.info({}, "stopped");
+  };
+
+  return {
+    api: node.api,
+    config,
+    web: web.fastify,
+    address: web.address,
+    async start() {
+      await node.start();
+      try {
+        await web.start();
+      } catch (error) {
+        // A port in use must not leave a node behind that nobody can reach.
+        transports.close();
+        await Promise.allSettled([node.stop(0), web.stop(0)]);
+        throw error;
+      }
+      log.info({ node: node.api.id, address: web.address() }, "started");
+    },
+    stop({ bound = config.cluster.drain * 1000 } = {}) {
+      stopping ??= drain(bound);
+      return stopping;
+    },
+  };
+};
