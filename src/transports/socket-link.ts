@@ -3,6 +3,7 @@ import { WebSocket } from "ws";
 import { badRequest, parseUnit, type UnitLimits } from "../bayeux/index.ts";
 import type { Log } from "../ports.ts";
 import type { Gateway, Link, Requester } from "../sessions/gateway.ts";
+import { textFrame } from "./frame.ts";
 import type { Sweep } from "./sweep.ts";
 
 /** What all sockets share. */
@@ -32,6 +33,8 @@ export class SocketLink implements Link {
   /** Of the TCP or TLS connection below. */
   readonly #stream: Duplex;
   readonly #needs: SocketNeeds;
+  /** No extension was negotiated. */
+  readonly #plain: boolean;
   readonly #since: number;
   /** When the peer last gave a sign of life, or the ping that waits for one. */
   #heard: number;
@@ -43,6 +46,7 @@ export class SocketLink implements Link {
   constructor(socket: WebSocket, stream: Duplex, requester: Requester, needs: SocketNeeds) {
     this.#socket = socket;
     this.#stream = stream;
+    this.#plain = socket.extensions === "";
     this.requester = requester;
     this.#needs = needs;
     this.#since = needs.sweep.now;
@@ -59,8 +63,10 @@ export class SocketLink implements Link {
       done?.(false);
       return;
     }
-    if (done === undefined) socket.send(text);
-    else socket.send(text, (error) => done(!error));
+    // Compressed frames differ from socket to socket, so `ws` builds those. Plain ones are the same for all, and
+    // `ws` keeps nothing back when it does not compress: written here, they stand in order with its own.
+    if (this.#plain) this.#stream.write(textFrame(text), done && ((error) => done(!error)));
+    else socket.send(text, done && ((error) => done(!error)));
     const { maxBuffered } = this.#needs;
     const waiting = socket.bufferedAmount;
     if (waiting <= maxBuffered) return;
