@@ -50,26 +50,23 @@ export class Party {
  * what arrives late is recognised.
  */
 export class Parties {
-  readonly #members = new Map<string, Party>();
-  readonly #order = new OrderedIds();
+  // Most topics are lines, which have a holder and no members: made with the first one.
+  #members: Map<string, Party> | null = null;
+  #order: OrderedIds | null = null;
   /** Not members; the one touched longest ago first. */
   readonly #others = new Map<string, Party>();
 
   get members(): number {
-    return this.#members.size;
+    return this.#members?.size ?? 0;
   }
 
   get empty(): boolean {
-    return this.#members.size === 0 && this.#others.size === 0;
-  }
-
-  find(id: string): Party | undefined {
-    return this.#members.get(id) ?? this.#others.get(id);
+    return this.members === 0 && this.#others.size === 0;
   }
 
   /** The party under this fence, made when there is none. */
   enter(id: string, fence: number, now: number): Party {
-    const member = this.#members.get(id);
+    const member = this.#members?.get(id);
     if (member) {
       member.under(fence);
       return member;
@@ -83,18 +80,22 @@ export class Parties {
 
   admit(party: Party): void {
     this.#others.delete(party.id);
+    this.#members ??= new Map();
+    this.#order ??= new OrderedIds();
     this.#members.set(party.id, party);
     this.#order.add(party.id);
   }
 
   dismiss(party: Party, now: number): void {
-    this.#members.delete(party.id);
-    this.#order.delete(party.id);
+    this.#members?.delete(party.id);
+    this.#order?.delete(party.id);
     this.#touch(party, now);
   }
 
   page(after: string | null, limit: number): Party[] {
-    return this.#order.page(after, limit).map((id) => this.#members.get(id)!);
+    const members = this.#members;
+    if (members === null || this.#order === null) return [];
+    return this.#order.page(after, limit).map((id) => members.get(id)!);
   }
 
   expire(now: number): void {
