@@ -167,5 +167,7 @@ function destroy(this: Duplex): void {
 }
 
 function refuseUpgrade(stream: Duplex, status: string): void {
-  stream.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  const response = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
+  // The server leaves such sockets half open; a peer that never closes its half must not keep one.
+  stream.end(response, () => stream.destroy());
 }
