@@ -1,5 +1,4 @@
 import type { Clock, Log } from "../ports.ts";
-import type { Application } from "./application.ts";
 import type { Link } from "./gateway.ts";
 import type { Links } from "./links.ts";
 import type { Session } from "./session.ts";
@@ -17,15 +16,21 @@ export interface Ending {
 
 /** Ends sessions. Called in the session's turn. */
 export class Endings {
-  readonly #app: Application;
+  readonly #leave: (session: Session, reason: string) => Promise<void>;
   readonly #links: Links;
   readonly #clock: Clock;
   readonly #log: Log;
   /** Whether nothing else is carried by this link. */
   idle: (link: Link) => boolean = () => true;
 
-  constructor(app: Application, links: Links, clock: Clock, log: Log) {
-    this.#app = app;
+  /** `leave`: leaves everything; may be repeated. */
+  constructor(
+    leave: (session: Session, reason: string) => Promise<void>,
+    links: Links,
+    clock: Clock,
+    log: Log,
+  ) {
+    this.#leave = leave;
     this.#links = links;
     this.#clock = clock;
     this.#log = log;
@@ -49,7 +54,7 @@ export class Endings {
     const { stream } = session;
     session.bye(reconnect);
     try {
-      await this.#app.leave(session, reason);
+      await this.#leave(session, reason);
       session.unfinished = false;
     } catch (err) {
       this.#log.warn(

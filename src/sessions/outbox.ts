@@ -48,6 +48,8 @@ export class Outbox implements Reader {
   #closing: Cursor[] = [];
   #replies: Reply[] = [];
   #line: string | null = null;
+  /** Whether an entry of a plain channel's topic is for this session; null when all are. */
+  filter: ((topic: string, payload: string) => boolean) | null = null;
 
   constructor(hub: Hub, ours: boolean, wake: () => void) {
     this.#hub = hub;
@@ -63,6 +65,11 @@ export class Outbox implements Reader {
 
   has(topic: string): boolean {
     return this.#cursors.has(topic);
+  }
+
+  /** Where reading a topic began; undefined when it is not read. */
+  startOf(topic: string): Position | undefined {
+    return this.#cursors.get(topic)?.start;
   }
 
   open(topic: string, start: Position, position: Position = start): Cursor {
@@ -214,7 +221,8 @@ export class Outbox implements Reader {
   }
 
   #read(cursor: Cursor, texts: string[], room: number): number {
-    if (this.#ours && cursor.until === null && this.#readShared(cursor, texts)) return room;
+    if (this.#ours && this.filter === null && cursor.until === null && this.#readShared(cursor, texts))
+      return room;
     for (;;) {
       const found = cursor.next();
       if (found === null) return room;
@@ -266,6 +274,8 @@ export class Outbox implements Reader {
     }
     const { entry } = found;
     if (entry.from !== null && entry.from === this.#line) return null;
+    if (this.filter !== null && topic.startsWith("channel:") && !this.filter(topic, entry.payload))
+      return null;
     if (this.#ours) return ourEntry(topic, entry, position);
     return topic.startsWith("channel:") ? entry.payload : this.#frame(entry.payload, undefined);
   }

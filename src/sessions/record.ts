@@ -1,5 +1,3 @@
-import type { Position } from "../engine/contract.ts";
-import { formatPosition, parsePosition } from "../engine/contract.ts";
 import type { Json } from "../ports.ts";
 
 /**
@@ -28,6 +26,8 @@ export interface ConnectionRecord {
   line: { id: string; start: string } | null;
   rooms: {
     room: string | null;
+    /** When it joined that room, milliseconds since 1970. */
+    since: number;
     /** The room being left by a roomChange that is not finished. */
     leaving: string | null;
     /** Names, with the position from which each is heard. */
@@ -37,8 +37,16 @@ export interface ConnectionRecord {
   channels: Record<string, string>;
   /** How far other clients than ours have been served, by topic. */
   cursors: Record<string, string>;
-  /** The last numbered verb: what was asked and, once it is done, its reply. */
-  verb: { n: number; reply: Json | null };
+  /** The last numbered verb; `reply` is null while it is not known to be done. */
+  verb: {
+    n: number;
+    reply: { status: string; code?: string; data?: Json } | null;
+    /** The room it entered, and the one it left with what was owed of it. */
+    joined: string | null;
+    left: { topic: string; start: string; until: string } | null;
+  };
+  /** Actions that are executed once, by messageId: their reply (JSON text), or null while none is known. */
+  journal: Record<string, string | null>;
   counts: { messages: number; actions: number };
   data: Record<string, Json>;
   /** Set when it has ended but its client may still have to be told. */
@@ -49,10 +57,11 @@ export type RecordField = keyof ConnectionRecord;
 
 const EMPTY: Omit<ConnectionRecord, "who" | "session" | "resume"> = {
   line: null,
-  rooms: { room: null, leaving: null, listening: {} },
+  rooms: { room: null, since: 0, leaving: null, listening: {} },
   channels: {},
   cursors: {},
-  verb: { n: 0, reply: null },
+  verb: { n: 0, reply: { status: "OK" }, joined: null, left: null },
+  journal: {},
   counts: { messages: 0, actions: 0 },
   data: {},
   ended: null,
@@ -79,10 +88,3 @@ export function parseRecord(fields: Readonly<Record<string, string>>): Connectio
     return null;
   }
 }
-
-/** Stored positions are texts; one that cannot be read counts as none. */
-export function storedPosition(text: string | undefined, otherwise: Position): Position {
-  return parsePosition(text) ?? otherwise;
-}
-
-export { formatPosition };

@@ -1,0 +1,153 @@
+import { failure, failureFields, tooManyPending } from "../actions/errors.ts";
+import type { ActionOutcome, ActionRunner } from "../actions/runner-contract.ts";
+import type { Api } from "../api.ts";
+import type { Clock } from "../ports.ts";
+import type { Session } from "../sessions/session.ts";
+import { lifeOf } from "./life.ts";
+import { viewOf } from "./view.ts";
+
+/** Answered actions remembered for a client that asks again. */
+const ANSWERED = 64;
+
+/** How a request is matched with its response on the line. */
+export interface Matching {
+  readonly messageCount: number;
+  readonly messageId: unknown;
+}
+
+export interface ActionDeskParts {
+  readonly runner: ActionRunner;
+  readonly api: () => Api;
+  readonly clock: Clock;
+  readonly simultaneous: number;
+  /** Milliseconds after which an action that ran on a node that is gone counts as over. */
+  readonly forgetAfter: number;
+  /** Puts a response on the connection's line, wherever it is served by now. JSON text. */
+  readonly respond: (session: Session, text: string, pending: string | number | undefined) => void;
+}
+
+/** Actions called over a connection: accepted at once, answered on the line when they are done. */
+export class ActionDesk {
+  readonly #parts: ActionDeskParts;
+  #running = 0;
+  #idle: (() => void)[] = [];
+
+  constructor(parts: ActionDeskParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when it is accepted, not when it is done. */
+  async call(session: Session, data: Record<string, unknown>, matching: Matching): Promise<void> {
+    const { runner, clock, simultaneous, forgetAfter, respond } = this.#parts;
+    const life = lifeOf(session);
+    const params = paramsOf(data);
+    const { messageId } = matching;
+    const known = typeof messageId === "string" || typeof messageId === "number" ? messageId : undefined;
+    const promises = runner.promises(params.action, params.apiVersion);
+    const repeat = known !== undefined && data.resend === true;
+
+    for (const [key, pending] of life.pending) {
+      if (clock.now() - pending.startedAt > forgetAfter) life.pending.delete(key);
+    }
+    if (known !== undefined && (repeat || promises?.journal)) {
+      const answered = life.answered.get(known) ?? session.record.journal[String(known)];
+      if (answered) return respond(session, answered, undefined);
+      // Its response comes when it is done. A journalled one that was never written down was never begun.
+      if ([...life.pending.values()].some((pending) => pending.messageId === known)) return;
+      if (
+        session.record.journal[String(known)] === null ||
+        (repeat && !promises?.idempotent && !promises?.journal)
+      ) {
+        return respond(
+          session,
+          formatOutcome(matching, { ok: false, failure: failure("outcome_unknown") }),
+          undefined,
+        );
+      }
+    }
+    if (life.pending.size >= simultaneous) {
+      return respond(session, formatOutcome(matching, { ok: false, failure: tooManyPending }), undefined);
+    }
+    const journalled = promises?.journal === true && known !== undefined;
+    if (journalled) {
+      const before = session.record.journal;
+      session.record.journal = { ...before, [String(known)]: null };
+      try {
+        await session.write("journal");
+      } catch (failed) {
+        session.record.journal = before;
+        throw failed;
+      }
+    }
+    const key = life.nextPending;
+    life.nextPending += 1;
+    life.pending.set(key, { messageId: known, startedAt: clock.now() });
+    life.params = params;
+    session.record.counts.actions += 1;
+    session.writeLater("counts");
+    this.#running += 1;
+    void this.#run(session, params, matching, known, journalled, key);
+  }
+
+  async #run(
+    session: Session,
+    params: Record<string, unknown>,
+    matching: Matching,
+    known: string | number | undefined,
+    journalled: boolean,
+    key: number,
+  ): Promise<void> {
+    const { runner, api, respond } = this.#parts;
+    const life = lifeOf(session);
+    const outcome = await runner.run({
+      action: params.action,
+      params,
+      connection: viewOf(session),
+      api: api(),
+      ...(known === undefined ? {} : { idempotencyKey: `${session.id}:${known}` }),
+    });
+    const text = formatOutcome(matching, outcome);
+    life.pending.delete(key);
+    if (known !== undefined) {
+      life.answered.set(known, text);
+      if (life.answered.size > ANSWERED) life.answered.delete(life.answered.keys().next().value!);
+    }
+    if (journalled && !session.gone) {
+      session.record.journal = trimmed({ ...session.record.journal, [String(known)]: text });
+      await session.write("journal").catch(() => session.writeLater("journal"));
+    }
+    respond(session, text, known);
+    this.#running -= 1;
+    if (this.#running === 0) for (const done of this.#idle.splice(0)) done();
+  }
+
+  /** Resolves when no action is under way. */
+  idle(): Promise<void> {
+    return this.#running === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+  }
+}
+
+/** What the action sees: the `params` object, or (older clients) what stands beside the event. */
+function paramsOf(data: Record<string, unknown>): Record<string, unknown> {
+  const { params } = data;
+  if (typeof params === "object" && params !== null && !Array.isArray(params))
+    return params as Record<string, unknown>;
+  const { event: _event, messageId: _messageId, resend: _resend, ...beside } = data;
+  return beside;
+}
+
+/** The response as it goes on the line; what matches it and marks it comes last, so that no action overwrites it. */
+function formatOutcome({ messageCount, messageId }: Matching, outcome: ActionOutcome): string {
+  const body = outcome.ok ? outcome.response : failureFields(outcome.failure);
+  return JSON.stringify({
+    ...body,
+    context: "response",
+    messageCount,
+    ...(messageId === undefined ? {} : { messageId }),
+  });
+}
+
+function trimmed(journal: Record<string, string | null>): Record<string, string | null> {
+  const entries = Object.entries(journal);
+  return entries.length <= ANSWERED ? journal : Object.fromEntries(entries.slice(-ANSWERED));
+}

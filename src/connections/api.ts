@@ -1,0 +1,122 @@
+import type { Api, ConnectionsApi, RoomsApi } from "../api.ts";
+import { type Engine, lineTopic } from "../engine/contract.ts";
+import type { Clock } from "../ports.ts";
+import { MEMBERS_PAGE, type Rooms } from "../rooms/rooms.ts";
+import { type Directory, GONE } from "../sessions/directory.ts";
+import { insist } from "../sessions/insist.ts";
+import { parseRecord } from "../sessions/record.ts";
+import type { Channels } from "./channels.ts";
+import { newKey } from "./keys.ts";
+import type { Lines } from "./lines.ts";
+import type { ServerCommand } from "./server-commands.ts";
+import { viewOf, viewOfRecord } from "./view.ts";
+
+export interface ApiParts {
+  readonly node: string;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly directory: Directory;
+  readonly lines: Lines;
+  readonly rooms: Rooms;
+  readonly channels: Channels;
+  readonly config: Api["config"];
+  readonly actions: Api["actions"];
+  readonly log: Api["log"];
+}
+
+/** There is no connection with this id. */
+export class UnknownConnection extends Error {
+  override readonly name = "UnknownConnection";
+  readonly code = "unknown_connection";
+  constructor(id: string) {
+    super(`there is no connection ${id}`);
+  }
+}
+
+/** What actions and hooks receive: connections and rooms of the whole cluster, from any node. */
+export function createApi(parts: ApiParts): Api {
+  const { node, config, actions, log, channels } = parts;
+  return {
+    id: node,
+    config,
+    configData: Object.freeze({ ...config, defaultChatRoom: config.general.defaultChatRoom }),
+    connections: connectionsApi(parts),
+    rooms: roomsApi(parts),
+    actions,
+    publish: (channel, data) => channels.publish(channel, data, null),
+    log,
+  };
+}
+
+/** Has it done by the node that serves the connection. Rejects for an unknown one. */
+async function ask({ lines, directory }: ApiParts, id: string, command: ServerCommand): Promise<void> {
+  const holder = await lines.holder(id);
+  if (holder === null) throw new UnknownConnection(id);
+  if ((await directory.command(holder, { op: "server", command })) === GONE) throw new UnknownConnection(id);
+}
+
+function connectionsApi(parts: ApiParts): ConnectionsApi {
+  const { engine, clock, directory, lines } = parts;
+  const api: ConnectionsApi = {
+    async get(id) {
+      const holder = await lines.holder(id);
+      if (holder === null) return null;
+      const session = directory.local.get(holder);
+      if (session && !session.gone) return viewOf(session);
+      const state = await insist(clock, () => engine.readConnection(holder));
+      const record = state && parseRecord(state.fields);
+      return record && !record.ended ? viewOfRecord(holder, record) : null;
+    },
+    async send(id, message) {
+      const payload = JSON.stringify({ context: "api", ...message });
+      const publisher = { id: "server", fence: 0, key: newKey() };
+      const appended = await insist(clock, () =>
+        engine.append(lineTopic(id), { payload, from: null, kind: "message", publisher, requires: "held" }),
+      );
+      if (appended.outcome !== "stored") throw new UnknownConnection(id);
+    },
+    async sendToIdentity(identity, message) {
+      return each(await lines.ofIdentity(identity), (id) => api.send(id, message));
+    },
+    disconnect: (id, { reason = "disconnected by the server", willRetry = false } = {}) =>
+      ask(parts, id, { kind: "disconnect", reason, willRetry }),
+    async disconnectIdentity(identity, options) {
+      return each(await lines.ofIdentity(identity), (id) => api.disconnect(id, options));
+    },
+    local: () =>
+      [...directory.local.values()].filter(({ record }) => record.line !== null && !record.ended).map(viewOf),
+  };
+  return api;
+}
+
+function roomsApi(parts: ApiParts): RoomsApi {
+  const { rooms } = parts;
+  return {
+    async broadcast(room, message, { from } = {}) {
+      if (JSON.stringify(message) === undefined)
+        throw new TypeError("a message must be something JSON can carry");
+      await rooms.say(room, from ?? null, message, { id: "server", fence: 0, key: newKey() }, false);
+    },
+    members: (room, { after, limit = MEMBERS_PAGE } = {}) => rooms.view(room, after ?? null, limit),
+    add: (id, room) => ask(parts, id, { kind: "add", room }),
+    remove: (id, room) => ask(parts, id, { kind: "remove", room }),
+    listen: (id, room) => ask(parts, id, { kind: "listen", room }),
+    silence: (id, room) => ask(parts, id, { kind: "silence", room }),
+  };
+}
+
+/** Does it for each; how many there were. One that went meanwhile does not count. */
+async function each(ids: readonly string[], act: (id: string) => Promise<void>): Promise<number> {
+  const done = await Promise.all(
+    ids.map((id) =>
+      act(id).then(
+        () => 1,
+        (failed: unknown) => {
+          if (failed instanceof UnknownConnection) return 0;
+          throw failed;
+        },
+      ),
+    ),
+  );
+  return done.reduce<number>((sum, one) => sum + one, 0);
+}

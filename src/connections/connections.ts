@@ -1,0 +1,363 @@
+import type { Api } from "../api.ts";
+import {
+  denied,
+  failure,
+  forbidden,
+  internal,
+  isWildcard,
+  type PublishMessage,
+  publishReply,
+  type Reply,
+  type SubscriptionMessage,
+  subscriptionReply,
+  tooManySubscriptions,
+} from "../bayeux/index.ts";
+import { EngineFailure, type Position, roomTopic } from "../engine/contract.ts";
+import type { Hooks, RoomVerb } from "../hooks.ts";
+import { Refusal } from "../hooks.ts";
+import type { Log } from "../ports.ts";
+import type { Answer, Application } from "../sessions/application.ts";
+import type { Directory } from "../sessions/directory.ts";
+import type { Endings } from "../sessions/ending.ts";
+import type { Moves } from "../sessions/outbox.ts";
+import type { Session } from "../sessions/session.ts";
+import type { ActionDesk, Matching } from "./actions.ts";
+import type { Channels } from "./channels.ts";
+import { lifeOf } from "./life.ts";
+import { type Lines, lineOf } from "./lines.ts";
+import type { Membership } from "./membership.ts";
+import { VerbRefused } from "./refused.ts";
+import { Retransmissions } from "./retransmissions.ts";
+import type { ServerCommands } from "./server-commands.ts";
+import type { VerbParts } from "./verb-parts.ts";
+import { type Stamp, VERBS } from "./verbs.ts";
+import { viewOf } from "./view.ts";
+
+export interface ConnectionsParts {
+  readonly lines: Lines;
+  readonly membership: Membership;
+  readonly channels: Channels;
+  readonly actions: ActionDesk;
+  readonly endings: Endings;
+  readonly verbs: VerbParts;
+  readonly commands: ServerCommands;
+  readonly directory: () => Directory;
+  readonly api: () => Api;
+  readonly hooks: Hooks;
+  readonly log: Log;
+  readonly welcome: string;
+  readonly defaultRoom: string;
+  readonly allowed: ReadonlySet<string>;
+  readonly maxSubscriptions: number;
+}
+
+/** Traditional clients publish "hello" there before they subscribe to their line. */
+const HELLO = "/_welcome";
+
+/** What connections do with sessions: lines, verbs, actions, plain channels. */
+export class Connections implements Application {
+  readonly #parts: ConnectionsParts;
+
+  constructor(parts: ConnectionsParts) {
+    this.#parts = parts;
+  }
+
+  // Moving -----------------------------------------------------------------------------------------------
+
+  async restore(session: Session, luggage: unknown): Promise<void> {
+    const { lines, membership, channels } = this.#parts;
+    if (luggage !== null && luggage !== undefined) this.#unpack(session, luggage as Luggage);
+    if (session.record.ended) return;
+    await lines.restore(session);
+    channels.restore(session);
+    if (session.record.line) await membership.restore(session);
+    await membership.presence(session, false);
+  }
+
+  pack(session: Session): Luggage {
+    const life = lifeOf(session);
+    return {
+      replies: session.outbox.takeReplies(),
+      repeats: life.retransmissions.settled(),
+      answered: [...life.answered],
+      pending: [...life.pending.values()].map(({ messageId, startedAt }) => ({
+        messageId: messageId ?? null,
+        startedAt,
+      })),
+      params: life.params,
+      transport: session.transport,
+    };
+  }
+
+  receive(session: Session, luggage: unknown): void {
+    this.#unpack(session, luggage as Luggage);
+  }
+
+  #unpack(session: Session, luggage: Luggage): void {
+    const life = lifeOf(session);
+    for (const { data, moves } of luggage.replies) session.outbox.pushText(data, { moves });
+    for (const [key, reply] of luggage.repeats) life.retransmissions.remember(key, Promise.resolve(reply));
+    for (const [id, text] of luggage.answered) life.answered.set(id, text);
+    for (const { messageId, startedAt } of luggage.pending) {
+      life.pending.set(life.nextPending, { messageId: messageId ?? undefined, startedAt });
+      life.nextPending += 1;
+    }
+    life.params = luggage.params;
+  }
+
+  presented(session: Session, said: (topic: string) => Position | null): void {
+    lifeOf(session).owed = this.#parts.membership.reopen(session, said);
+  }
+
+  /** What the handshake reply says of a connection that was resumed (docs/protocol.md §6). */
+  describe(session: Session): Record<string, unknown> {
+    const { rooms, verb, counts } = session.record;
+    return {
+      room: rooms.room,
+      ...(rooms.room === null ? {} : { topic: roomTopic(rooms.room), last: lifeOf(session).lastSaid }),
+      listeningRooms: Object.keys(rooms.listening),
+      verb: verb.n,
+      messageCount: counts.messages,
+    };
+  }
+
+  async presence(session: Session, away: boolean): Promise<void> {
+    if (lifeOf(session).unsettled) await this.#parts.membership.settle(session);
+    session.away = away;
+    await this.#parts.membership.presence(session, away);
+  }
+
+  async leave(session: Session, reason: string): Promise<void> {
+    const { lines, membership, hooks, api, log } = this.#parts;
+    if (session.record.line) {
+      await membership.leaveAll(session);
+      await lines.leave(session);
+      try {
+        await hooks.onDisconnect?.(viewOf(session), api());
+      } catch (err) {
+        log.error({ connection: session.id, reason, err }, "the onDisconnect hook failed");
+      }
+    }
+    session.outbox.close();
+  }
+
+  command(session: Session, command: unknown): Promise<unknown> {
+    return this.#parts.commands.run(session, command);
+  }
+
+  // Subscribing ------------------------------------------------------------------------------------------
+
+  async subscribe(session: Session, message: SubscriptionMessage): Promise<Answer> {
+    const { channels, maxSubscriptions } = this.#parts;
+    const plain: string[] = [];
+    let line: string | undefined;
+    // All are judged before any has effect (case 93).
+    for (const name of message.subscriptions) {
+      const id = lineOf(name);
+      if (id !== undefined && !isWildcard(name)) {
+        line = id;
+        continue;
+      }
+      const refused = await this.#refused(session, name, "subscribe");
+      if (refused !== null) return { reply: failure(message, refused) };
+      plain.push(name);
+    }
+    const known = Object.keys(session.record.channels);
+    if (new Set([...known, ...plain]).size > maxSubscriptions) {
+      return { reply: failure(message, tooManySubscriptions(plain[0] ?? "")) };
+    }
+    let after: (() => void) | undefined;
+    if (line !== undefined) {
+      const claimed = await this.#claim(session, line);
+      if (claimed === null) return { reply: failure(message, forbidden(message.subscriptions.join(","))) };
+      after = claimed;
+    }
+    await channels.subscribe(session, plain);
+    return { reply: subscriptionReply(message), ...(after ? { after } : {}) };
+  }
+
+  async unsubscribe(session: Session, message: SubscriptionMessage): Promise<Answer> {
+    await this.#parts.channels.unsubscribe(session, message.subscriptions);
+    return { reply: subscriptionReply(message) };
+  }
+
+  /** Creates the connection; null when the line is not to be had. What is returned greets it. */
+  async #claim(session: Session, id: string): Promise<(() => void) | null> {
+    const { lines, membership, defaultRoom, welcome, hooks, api, log } = this.#parts;
+    const { record } = session;
+    if (record.line?.id === id) return () => {};
+    const first = record.line === null;
+    // A line that replaces another inherits its rooms without a word.
+    const { room } = record.rooms;
+    if (!first && room !== null) await membership.leaveAll(session, true);
+    if (!(await lines.claim(session, id, first ? defaultRoom : null))) {
+      if (!first && room !== null) await membership.settle(session, true);
+      return null;
+    }
+    if (!first) record.counts.messages = 0;
+    session.writeLater("counts");
+    const change = record.rooms.room === null ? { moves: {} } : await membership.settle(session, !first);
+    if (first) {
+      void Promise.resolve()
+        .then(() => hooks.onConnect?.(viewOf(session), api()))
+        .catch((err: unknown) => log.error({ connection: session.id, err }, "the onConnect hook failed"));
+    }
+    return () => session.outbox.push({ context: "api", welcome, room: record.rooms.room }, change);
+  }
+
+  /** Why a plain channel is not for this session, as a Bayeux error; null when it is. */
+  async #refused(
+    session: Session,
+    channel: string,
+    operation: "subscribe" | "publish",
+  ): Promise<string | null> {
+    const { hooks, log } = this.#parts;
+    const { authorizeChannel } = hooks;
+    if (!authorizeChannel) {
+      if (operation === "publish") return forbidden(channel);
+      return isWildcard(channel) ? denied("wildcard subscriptions are not allowed") : null;
+    }
+    try {
+      const { identity } = session.record.who;
+      const who = { identity, connectionId: session.record.line?.id ?? null };
+      return (await authorizeChannel({ session: who, channel, operation })) === true
+        ? null
+        : forbidden(channel);
+    } catch (refusal) {
+      if (refusal instanceof Refusal) return denied(refusal.message);
+      log.error({ err: refusal }, "the authorizeChannel hook failed; refused");
+      return forbidden(channel);
+    }
+  }
+
+  // Publishing -------------------------------------------------------------------------------------------
+
+  async publish(session: Session, message: PublishMessage): Promise<Answer> {
+    const { ours, cometd } = { ours: session.ours, cometd: session.record.who.cometd };
+    // Ours numbers what it repeats, CometD never repeats a publish (BAYEUX 3.7).
+    const key = ours || cometd ? null : Retransmissions.key(message);
+    if (key === null) return { reply: await this.#publish(session, message, null) };
+    const { retransmissions } = lifeOf(session);
+    const known = retransmissions.find(key);
+    if (known) return { reply: await known };
+    const reply = this.#publish(session, message, key);
+    retransmissions.remember(key, reply);
+    return { reply: await reply };
+  }
+
+  async #publish(session: Session, message: PublishMessage, key: string | null): Promise<Reply> {
+    const { channel, data } = message;
+    const id = lineOf(channel);
+    if (id !== undefined) {
+      // Only on its own line; also a minted one that it has not claimed is nobody else's.
+      if (session.record.line?.id !== id) return failure(message, forbidden(channel));
+      return this.#event(session, message, key);
+    }
+    if (channel === HELLO || channel.startsWith("/service/")) return publishReply(message);
+    const refused = await this.#refused(session, channel, "publish");
+    if (refused !== null) return failure(message, refused);
+    const publisher = key === null ? null : { id: session.id, fence: session.fence, key };
+    await this.#parts.channels.publish(channel, data, publisher);
+    return publishReply(message);
+  }
+
+  /** Something a connection asks on its line. Acknowledged when it is stored or accepted; answered on the line. */
+  async #event(session: Session, message: PublishMessage, key: string | null): Promise<Reply> {
+    const { actions, verbs, allowed, log } = this.#parts;
+    const { record, outbox } = session;
+    const data = typeof message.data === "object" && message.data !== null ? message.data : {};
+    const fields = data as Record<string, unknown>;
+    const event = Object.hasOwn(fields, "event") ? fields.event : undefined;
+    record.counts.messages += 1;
+    session.writeLater("counts");
+    const messageId = Object.hasOwn(fields, "messageId") ? fields.messageId : undefined;
+    const matching: Matching = { messageCount: record.counts.messages, messageId };
+    const respond = (body: object, order: { moves?: Moves | undefined } = {}): void =>
+      outbox.push({ ...body, context: "response", ...matching }, order);
+    try {
+      if (typeof event !== "string" || !allowed.has(event)) throw new VerbRefused("unknown_verb");
+      if (event === "quit" || event === "exit") {
+        const reason = `${event} requested`;
+        await this.#parts.endings.end(session, {
+          reason,
+          reconnect: "none",
+          goodbye: { context: "api", status: "Bye!", reason },
+        });
+        return publishReply(message);
+      }
+      if (event === "action") {
+        await actions.call(session, fields, matching);
+        return publishReply(message);
+      }
+      const verb = VERBS.get(event);
+      if (!verb) throw new VerbRefused("unknown_verb");
+      const reply = await verb({ session, data: fields, stamp: stampOf(session, message), key }, verbs);
+      if (reply) {
+        const { data: answer, ...order } = reply;
+        respond({ status: "OK", data: answer }, order);
+      }
+      return publishReply(message);
+    } catch (failed) {
+      if (failed instanceof VerbRefused) {
+        const { message: error, code, fields: more } = failed;
+        respond({ status: error, error, code, data: null, ...more });
+        return publishReply(message);
+      }
+      if (failed instanceof EngineFailure) throw failed;
+      log.error({ connection: session.id, event: String(event), err: failed }, "a verb failed");
+      return failure(message, internal());
+    }
+  }
+
+  /** Puts a response on the line of a connection that may have moved meanwhile. */
+  respond(session: Session, text: string, pending: string | number | undefined): void {
+    if (!session.gone) {
+      session.outbox.pushText(text);
+      return;
+    }
+    const command = { op: "server", command: { kind: "respond", text, pending: pending ?? null } };
+    this.#parts
+      .directory()
+      .command(session.id, command)
+      .catch((err: unknown) =>
+        this.#parts.log.warn({ connection: session.id, err }, "a response found nobody to go to"),
+      );
+  }
+
+  /** Throws VerbRefused where the application does not allow it. */
+  async authorize(session: Session, room: string, verb: RoomVerb): Promise<void> {
+    const { authorizeRoom } = this.#parts.hooks;
+    if (!authorizeRoom) return;
+    let allowed: unknown;
+    try {
+      allowed = await authorizeRoom({ connection: viewOf(session), room, verb });
+    } catch (refusal) {
+      if (refusal instanceof Refusal) throw new VerbRefused("not_authorized", refusal.message);
+      this.#parts.log.error(
+        { connection: session.id, err: refusal },
+        "the authorizeRoom hook failed; refused",
+      );
+      throw new VerbRefused("not_authorized");
+    }
+    if (allowed !== true) throw new VerbRefused("not_authorized");
+  }
+}
+
+/** What the former owner of a session knew beside the record. */
+interface Luggage {
+  readonly replies: readonly { data: string; moves: Moves | undefined }[];
+  readonly repeats: readonly [string, Reply][];
+  readonly answered: readonly [string | number, string][];
+  readonly pending: readonly { messageId: string | number | null; startedAt: number }[];
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly transport: string;
+}
+
+function stampOf(session: Session, message: PublishMessage): Stamp | null {
+  if (!session.ours) return null;
+  const said = message.ext.actionwire;
+  if (typeof said !== "object" || said === null) return null;
+  const { n, room } = said as { n?: unknown; room?: unknown };
+  if (typeof n !== "number" || !Number.isSafeInteger(n) || n < 1) return null;
+  return { n, room: typeof room === "string" ? room : null };
+}

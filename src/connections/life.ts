@@ -1,0 +1,37 @@
+import type { Cursor } from "../hub/cursor.ts";
+import type { Session } from "../sessions/session.ts";
+import { Retransmissions } from "./retransmissions.ts";
+
+/** An action of a connection that is running, here or where the connection was before. */
+export interface Pending {
+  readonly messageId: string | number | undefined;
+  /** Wall-clock milliseconds. */
+  readonly startedAt: number;
+}
+
+/** What the owner of a connection keeps beside its record. Moves along as luggage, is lost with the node. */
+export class Life {
+  readonly retransmissions = new Retransmissions();
+  readonly pending = new Map<number, Pending>();
+  /** Replies to actions by messageId, for a client that asks again. JSON texts, oldest first. */
+  readonly answered = new Map<string | number, string>();
+  /** Highest number of a say stored in the room it is in. */
+  lastSaid = 0;
+  /** What a room that was left still owes; said before the reply to the leave is said again. */
+  owed: Cursor | undefined;
+  /** A change of rooms is written down but not done. */
+  unsettled = false;
+  params: Readonly<Record<string, unknown>> = {};
+  nextPending = 1;
+}
+
+const LIFE = Symbol("life");
+
+export function lifeOf(session: Session): Life {
+  let life = session.companions.get(LIFE) as Life | undefined;
+  if (!life) {
+    life = new Life();
+    session.companions.set(LIFE, life);
+  }
+  return life;
+}

@@ -1,0 +1,136 @@
+import { type Engine, formatPosition, identityTopic, lineTopic, parsePosition } from "../engine/contract.ts";
+import type { Clock, Json } from "../ports.ts";
+import { digest, isUuid4 } from "../sessions/ids.ts";
+import { insist } from "../sessions/insist.ts";
+import { LINE_PREFIX } from "../sessions/outbox.ts";
+import type { Session } from "../sessions/session.ts";
+
+/** The id in a line's channel; undefined for any other channel. */
+export function lineOf(channel: string): string | undefined {
+  return channel.startsWith(LINE_PREFIX) ? channel.slice(LINE_PREFIX.length) : undefined;
+}
+
+/** Lines: the channels that connections are reached on. Called in the session's turn. */
+export class Lines {
+  readonly #engine: Engine;
+  readonly #clock: Clock;
+
+  constructor(engine: Engine, clock: Clock) {
+    this.#engine = engine;
+    this.#clock = clock;
+  }
+
+  /**
+   * Takes a line for the session, over the whole cluster; false when it is not to be had. The former line is let go.
+   * The record names the line (and `room`, which a first line brings) before anything else does.
+   */
+  async claim(session: Session, id: string, room: string | null): Promise<boolean> {
+    const { record, outbox } = session;
+    if (id !== session.id && !isUuid4(id)) return false;
+    // Another session's minted id is reserved for it as long as its record stands.
+    if (id !== session.id && (await insist(this.#clock, () => this.#engine.readConnection(id))) !== null)
+      return false;
+    const topic = lineTopic(id);
+    const start = await insist(this.#clock, () => this.#engine.position(topic));
+    const former = { line: record.line, rooms: record.rooms };
+    record.line = { id, start: formatPosition(start) };
+    if (room !== null) record.rooms = { ...record.rooms, room, since: this.#clock.now() };
+    try {
+      await session.write("line", "rooms");
+    } catch (failed) {
+      Object.assign(record, former);
+      throw failed;
+    }
+    const hold = {
+      holder: session.id,
+      fence: session.fence,
+      act: session.act(),
+      proofs: this.#proofs(session),
+    };
+    if ((await insist(this.#clock, () => this.#engine.holdLine(topic, hold))) === "refused") {
+      Object.assign(record, former);
+      await session.write("line", "rooms");
+      return false;
+    }
+    if (former.line) {
+      outbox.leave(lineTopic(former.line.id), null);
+      await this.#release(session, former.line.id);
+    }
+    outbox.line = id;
+    outbox.open(topic, start);
+    await this.#index(session, true);
+    return true;
+  }
+
+  async restore(session: Session): Promise<void> {
+    const { record, outbox } = session;
+    if (!record.line) return;
+    const topic = lineTopic(record.line.id);
+    outbox.line = record.line.id;
+    const start =
+      parsePosition(record.line.start) ?? (await insist(this.#clock, () => this.#engine.position(topic)));
+    outbox.open(topic, start, parsePosition(record.cursors[topic]) ?? start);
+  }
+
+  async leave(session: Session): Promise<void> {
+    await this.#index(session, false);
+    if (session.record.line) await this.#release(session, session.record.line.id);
+  }
+
+  /** Id of the record of the connection with this public id. */
+  async holder(id: string): Promise<string | null> {
+    return isUuid4(id) ? insist(this.#clock, () => this.#engine.lineHolder(lineTopic(id))) : null;
+  }
+
+  /** Public ids of an identity's connections. */
+  async ofIdentity(identity: Json): Promise<string[]> {
+    const topic = identityTopic(digestOf(identity));
+    const ids: string[] = [];
+    for (let after: string | null = null; ; after = ids.at(-1)!) {
+      const from: string | null = after;
+      const { members } = await insist(this.#clock, () => this.#engine.members(topic, from, 1000));
+      ids.push(...members.map((member) => member.id));
+      if (members.length < 1000) return ids;
+    }
+  }
+
+  async #release(session: Session, id: string): Promise<void> {
+    const act = session.act();
+    await insist(this.#clock, () => this.#engine.releaseLine(lineTopic(id), session.id, session.fence, act));
+  }
+
+  /** An identity's connections are the members of a topic of its own. */
+  async #index(session: Session, present: boolean): Promise<void> {
+    const { identity } = session.record.who;
+    const { line } = session.record;
+    if (identity === null || line === null) return;
+    const topic = identityTopic(digestOf(identity));
+    const actor = { id: line.id, fence: session.fence, act: session.act() };
+    await (present
+      ? insist(this.#clock, () => this.#engine.join(topic, { ...actor, info: "{}" }))
+      : insist(this.#clock, () => this.#engine.leave(topic, actor)));
+  }
+
+  #proofs(session: Session): string[] {
+    const { identity, browser } = session.record.who;
+    return [
+      ...(identity === null ? [] : [`identity:${digestOf(identity)}`]),
+      ...(browser === null ? [] : [`browser:${browser}`]),
+    ];
+  }
+}
+
+/** The same for equal identities, whatever the order of their keys. */
+function digestOf(identity: Json): string {
+  return digest(JSON.stringify(sorted(identity)));
+}
+
+function sorted(value: Json): Json {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [key, sorted(item as Json)]),
+  );
+}

@@ -1,0 +1,208 @@
+import type { Engine, Position } from "../engine/contract.ts";
+import { formatPosition, parsePosition, roomTopic } from "../engine/contract.ts";
+import type { Cursor } from "../hub/cursor.ts";
+import type { Clock } from "../ports.ts";
+import type { Actor, Rooms } from "../rooms/rooms.ts";
+import { insist } from "../sessions/insist.ts";
+import type { Moves } from "../sessions/outbox.ts";
+import type { Session } from "../sessions/session.ts";
+import { lifeOf } from "./life.ts";
+
+/** What a change of rooms means for what its reply carries and when it may be said. */
+export interface Change {
+  readonly moves: Moves;
+  readonly after?: Cursor | undefined;
+  readonly before?: Cursor | undefined;
+}
+
+/** In which room a connection speaks and to which it listens. Called in the session's turn. */
+export class Membership {
+  readonly #engine: Engine;
+  readonly #clock: Clock;
+  readonly #rooms: Rooms;
+
+  constructor(engine: Engine, clock: Clock, rooms: Rooms) {
+    this.#engine = engine;
+    this.#clock = clock;
+    this.#rooms = rooms;
+  }
+
+  /**
+   * Speaks in another room from now on (null: in none). Written down before it is begun; the record names the new room before
+   * the room has the member. `number` is the client's number of the verb.
+   */
+  async change(session: Session, room: string | null, number?: number): Promise<Change> {
+    const { record } = session;
+    // A repeat of a change that was not finished goes on with it; another change comes after it.
+    const repeat = record.rooms.leaving !== null && record.rooms.room === room;
+    if (record.rooms.leaving !== null && !repeat) await this.settle(session);
+    const before = { rooms: record.rooms, verb: record.verb };
+    if (!repeat) {
+      record.rooms = { ...record.rooms, room, since: this.#clock.now(), leaving: before.rooms.room };
+    }
+    if (number !== undefined) record.verb = { n: number, reply: null, joined: room, left: null };
+    try {
+      await session.write("rooms", "verb");
+    } catch (failed) {
+      Object.assign(record, before);
+      throw failed;
+    }
+    return this.settle(session);
+  }
+
+  /** Finishes a change of rooms that is written down. May be repeated; each step has its effect once. */
+  async settle(session: Session, silent = false): Promise<Change> {
+    const { record } = session;
+    const life = lifeOf(session);
+    life.unsettled = true;
+    const { leaving, room } = record.rooms;
+    let after: Cursor | undefined;
+    if (leaving !== null && leaving !== room) after = await this.#leave(session, leaving);
+    const entered = room === null ? null : await this.#enter(session, room, silent);
+    record.rooms = { ...record.rooms, leaving: null };
+    if (record.verb.reply === null) record.verb = { ...record.verb, reply: { status: "OK", data: true } };
+    await session.write("rooms", "verb");
+    life.unsettled = false;
+    return {
+      moves: {
+        ...(entered ? { joined: { ...entered.joined, last: life.lastSaid } } : {}),
+        ...(after && leaving !== null ? { left: roomTopic(leaving) } : {}),
+      },
+      after,
+      before: entered?.cursor,
+    };
+  }
+
+  async #leave(session: Session, room: string): Promise<Cursor | undefined> {
+    const topic = roomTopic(room);
+    const left = await this.#rooms.leave(room, this.#actor(session), false);
+    // Whoever still listens there goes on hearing it.
+    if (Object.hasOwn(session.record.rooms.listening, room)) return undefined;
+    const cursor = session.outbox.leave(topic, left.position);
+    if (cursor?.until) {
+      const { start, until } = cursor;
+      const owed = { topic, start: formatPosition(start), until: formatPosition(until) };
+      session.record.verb = { ...session.record.verb, left: owed };
+    }
+    return cursor;
+  }
+
+  async #enter(
+    session: Session,
+    room: string,
+    silent: boolean,
+  ): Promise<{ joined: { topic: string; position: string; room: string }; cursor: Cursor }> {
+    const topic = roomTopic(room);
+    const life = lifeOf(session);
+    const joined = await this.#rooms.join(room, this.#actor(session), this.#info(session), silent);
+    life.lastSaid = joined.last;
+    const cursor = session.outbox.open(topic, joined.position);
+    return { joined: { topic, position: formatPosition(joined.position), room }, cursor };
+  }
+
+  /** Hears a room beside its own, from now on. */
+  async listen(session: Session, room: string, number?: number): Promise<Change> {
+    const { record } = session;
+    const topic = roomTopic(room);
+    const position = await insist(this.#clock, () => this.#engine.position(topic));
+    const before = { rooms: record.rooms, verb: record.verb };
+    const listening = { ...record.rooms.listening, [room]: formatPosition(position) };
+    record.rooms = { ...record.rooms, listening };
+    this.#number(session, number, room);
+    try {
+      await session.write("rooms", "verb");
+    } catch (failed) {
+      Object.assign(record, before);
+      throw failed;
+    }
+    const known = session.outbox.has(topic);
+    const cursor = session.outbox.open(topic, position);
+    // In the room it speaks in it goes on where it is: heard once.
+    if (known) return { moves: {} };
+    return { moves: { joined: { topic, position: formatPosition(position), room } }, before: cursor };
+  }
+
+  async silence(session: Session, room: string, number?: number): Promise<Change> {
+    const { record } = session;
+    const topic = roomTopic(room);
+    const before = { rooms: record.rooms, verb: record.verb };
+    const { [room]: _silenced, ...listening } = record.rooms.listening;
+    const until = await insist(this.#clock, () => this.#engine.position(topic));
+    record.rooms = { ...record.rooms, listening };
+    this.#number(session, number, null);
+    try {
+      await session.write("rooms", "verb");
+    } catch (failed) {
+      Object.assign(record, before);
+      throw failed;
+    }
+    if (record.rooms.room === room) return { moves: {} };
+    const after = session.outbox.leave(topic, until);
+    return { moves: { left: topic }, after };
+  }
+
+  #number(session: Session, n: number | undefined, joined: string | null): void {
+    if (n !== undefined) session.record.verb = { n, reply: { status: "OK", data: true }, joined, left: null };
+  }
+
+  /** Reads again what it read on the node before, from where it was. */
+  async restore(session: Session): Promise<void> {
+    const { record, outbox } = session;
+    const { room, leaving, listening } = record.rooms;
+    const place = (topic: string, start: Position): Position => parsePosition(record.cursors[topic]) ?? start;
+    for (const [name, text] of Object.entries(listening)) {
+      const start = parsePosition(text);
+      if (start) outbox.open(roomTopic(name), start, place(roomTopic(name), start));
+    }
+    if (leaving !== null && leaving !== room) {
+      // What is owed of the room being left is read to its end first.
+      // Where it began is not known any more, only where it is; our client says that itself.
+      const start = { epoch: "0", offset: 0, count: 0 };
+      const at = parsePosition(record.cursors[roomTopic(leaving)]);
+      if (at || session.ours) outbox.open(roomTopic(leaving), start, at ?? start);
+    }
+    if (room === null) return;
+    const topic = roomTopic(room);
+    const joined = await this.#rooms.join(room, this.#actor(session), this.#info(session), false);
+    lifeOf(session).lastSaid = joined.last;
+    if (!outbox.has(topic)) outbox.open(topic, joined.position, place(topic, joined.position));
+    if (leaving !== null || record.verb.reply === null) await this.settle(session);
+  }
+
+  /** A topic that the client still presents though it was left: what it is owed of it is read again. */
+  reopen(session: Session, said: (topic: string) => Position | null): Cursor | undefined {
+    const { left } = session.record.verb;
+    if (!left || session.outbox.has(left.topic)) return undefined;
+    const start = parsePosition(left.start);
+    const until = parsePosition(left.until);
+    const at = said(left.topic);
+    if (!start || !until || !at) return undefined;
+    session.outbox.open(left.topic, start, at);
+    return session.outbox.leave(left.topic, until);
+  }
+
+  async presence(session: Session, away: boolean): Promise<void> {
+    const { room } = session.record.rooms;
+    if (room === null || session.record.line === null) return;
+    await this.#rooms.update(room, this.#actor(session), {
+      ...this.#info(session),
+      state: away ? "away" : "online",
+    });
+  }
+
+  /** Leaves the room for good; the record goes after this. */
+  async leaveAll(session: Session, silent = false): Promise<void> {
+    const { room, leaving } = session.record.rooms;
+    for (const name of new Set([leaving, room])) {
+      if (name !== null) await this.#rooms.leave(name, this.#actor(session), silent);
+    }
+  }
+
+  #actor(session: Session): Actor {
+    return { id: session.record.line?.id ?? session.id, fence: session.fence, act: session.act() };
+  }
+
+  #info(session: Session): { joinedAt: number; state: "online" | "away" } {
+    return { joinedAt: session.record.rooms.since, state: session.away ? "away" : "online" };
+  }
+}

@@ -1,0 +1,216 @@
+import type { Runner } from "./actions/index.ts";
+import type { Config } from "./config/index.ts";
+import { ActionDesk } from "./connections/actions.ts";
+import { createApi } from "./connections/api.ts";
+import { Channels } from "./connections/channels.ts";
+import { Connections } from "./connections/connections.ts";
+import { newKey } from "./connections/keys.ts";
+import { Lines } from "./connections/lines.ts";
+import { Membership } from "./connections/membership.ts";
+import { ServerCommands } from "./connections/server-commands.ts";
+import type { Engine } from "./engine/contract.ts";
+import type { Hooks } from "./hooks.ts";
+import { Hub } from "./hub/hub.ts";
+import type { Node } from "./node-contract.ts";
+import type { Clock, Log, Random } from "./ports.ts";
+import { Rooms } from "./rooms/rooms.ts";
+import { Directory } from "./sessions/directory.ts";
+import { Endings } from "./sessions/ending.ts";
+import { Handshakes } from "./sessions/handshake.ts";
+import { newUuid } from "./sessions/ids.ts";
+import { sleep } from "./sessions/insist.ts";
+import { Lease } from "./sessions/lease.ts";
+import { Links } from "./sessions/links.ts";
+import { Peers } from "./sessions/peers.ts";
+import type { Session, SessionHost } from "./sessions/session.ts";
+import { SessionGateway } from "./sessions/session-gateway.ts";
+import { Sweep } from "./sessions/sweep.ts";
+
+export interface NodeOptions {
+  readonly config: Config;
+  readonly hooks: Hooks;
+  readonly runner: Pick<Runner, "run" | "promises" | "documentation" | "list">;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** Wires everything a node is but its sockets. Nothing runs before `start`. */
+export function createNode(options: NodeOptions): Node {
+  const { config, hooks, runner, engine, clock, random, log } = options;
+  const id = newUuid(random);
+  const times = { timeout: config.faye.timeout * 1000, grace: config.faye.grace * 1000 };
+  const { limits } = config;
+  let draining = false;
+
+  const links = new Links(clock);
+  const hub = new Hub(engine, clock, log);
+  const peers = new Peers(engine, clock, log);
+  const lease = new Lease(engine, clock, log, config.cluster.lease * 1000, {
+    lapsed: () => {},
+    regained: () => reconcile(),
+  });
+  const host: SessionHost = {
+    engine,
+    hub,
+    links,
+    clock,
+    times,
+    rate: {
+      perSecond: limits.eventsPerSecond === 0 ? Number.POSITIVE_INFINITY : limits.eventsPerSecond,
+      burst: limits.eventBurst,
+    },
+    entitled: () => lease.valid,
+    lost: (session) => directory.drop(session),
+  };
+
+  const rooms = new Rooms(engine, clock, config.general.announceMembers);
+  const membership = new Membership(engine, clock, rooms);
+  const lines = new Lines(engine, clock);
+  const channels = new Channels(engine, clock, hooks.authorizeChannel !== undefined, newKey);
+  const endings = new Endings((session, reason) => connections.leave(session, reason), links, clock, log);
+  const actions = new ActionDesk({
+    runner,
+    clock,
+    api: () => api,
+    simultaneous: config.general.simultaneousActions,
+    forgetAfter: 2 * config.general.actionTimeout,
+    respond: (session, text, pending) => connections.respond(session, text, pending),
+  });
+  const connections = new Connections({
+    lines,
+    membership,
+    channels,
+    actions,
+    endings,
+    hooks,
+    log,
+    commands: new ServerCommands(membership, endings),
+    verbs: {
+      rooms,
+      membership,
+      maxRooms: limits.rooms,
+      documentation: () => runner.documentation(),
+      authorize: (session, room, verb) => connections.authorize(session, room, verb),
+    },
+    directory: () => directory,
+    api: () => api,
+    welcome: config.general.welcomeMessage,
+    defaultRoom: config.general.defaultChatRoom,
+    allowed: new Set<string>([...config.servers.websocket.verbs, ...aliases(config)]),
+    maxSubscriptions: limits.subscriptions,
+  });
+
+  const directory = new Directory(id, peers, host, connections, log);
+  const end = (session: Session, reason: string): Promise<void> =>
+    endings.end(session, { reason, reconnect: "none" });
+  const types = config.faye.transports;
+  const gateway = new SessionGateway({
+    directory,
+    links,
+    times,
+    log,
+    end,
+    app: connections,
+    fraction: () => random.fraction(),
+    limits: {
+      channelBytes: limits.channelBytes,
+      channelSegments: limits.channelSegments,
+      subscriptions: limits.subscriptions,
+      timeout: times.timeout,
+      types,
+    },
+    handshakes: new Handshakes({
+      engine,
+      directory,
+      clock,
+      random,
+      log,
+      times,
+      types,
+      hooks,
+      describe: (session) => connections.describe(session),
+      draining: () => draining,
+    }),
+  });
+  endings.idle = (link) => gateway.idle(link);
+  const sweep = new Sweep({
+    node: id,
+    engine,
+    hub,
+    directory,
+    app: connections,
+    lease,
+    clock,
+    log,
+    times,
+    end,
+  });
+  const api = createApi({
+    node: id,
+    engine,
+    clock,
+    directory,
+    lines,
+    rooms,
+    channels,
+    config,
+    log,
+    actions: { list: () => runner.list() },
+  });
+
+  /** After a lapse: what was taken over meanwhile is let go, the rest goes on. */
+  async function reconcile(): Promise<void> {
+    const owned = new Set<string>();
+    for (let after: string | null = null; ; ) {
+      const page: readonly string[] = await engine.ownedConnections(id, after, 500);
+      for (const one of page) owned.add(one);
+      if (page.length < 500) break;
+      after = page.at(-1)!;
+    }
+    for (const session of [...directory.local.values()]) {
+      if (owned.has(session.id)) session.wake();
+      else directory.drop(session);
+    }
+    hub.doubt();
+  }
+
+  return {
+    api,
+    gateway,
+    async start() {
+      await engine.start(id, {
+        entries: (topic, epoch, entries) => hub.entries(topic, epoch, entries),
+        claimed: (connection, fence) => directory.claimed(connection, fence),
+        message: (from, text) => peers.receive(from, text),
+        doubt: () => hub.doubt(),
+      });
+      peers.onAsk = (_from, body) => directory.asked(body);
+      peers.onTell = (_from, body) => directory.told(body);
+      await lease.start();
+      sweep.start();
+    },
+    ready: async () => !draining && lease.valid && (await engine.ready()),
+    async stop(bound) {
+      draining = true;
+      const sessions = [...directory.local.values()];
+      for (const session of sessions)
+        session.drain(Math.floor(random.fraction() * config.cluster.drain * 1000));
+      await Promise.race([actions.idle(), sleep(clock, bound)]);
+      sweep.stop();
+      await Promise.all(sessions.map((session) => directory.letGo(session.id).catch(() => {})));
+      peers.stop();
+      await lease.stop().catch((err: unknown) => log.warn({ err }, "the lease could not be given up"));
+      hub.stop();
+      await engine.stop();
+    },
+  };
+}
+
+/** `exit` stands for `quit` wherever that is allowed; traditional clients also say where they are. */
+const aliases = (config: Config): string[] => [
+  ...(config.servers.websocket.verbs.includes("quit") ? ["exit"] : []),
+  "setIP",
+  "setPort",
+];

@@ -1,0 +1,95 @@
+import type { MemberView, RoomView } from "../api.ts";
+import type { Announcement, Appended, Engine, Joined, Left, Publisher } from "../engine/contract.ts";
+import { roomTopic } from "../engine/contract.ts";
+import type { Clock } from "../ports.ts";
+import { insist } from "../sessions/insist.ts";
+
+export const ENTERED = "I have entered the room";
+export const HAS_LEFT = "I have left the room";
+/** Members in one reply to `roomView`. */
+export const MEMBERS_PAGE = 1000;
+
+/** Who does something in a room, and under which right. */
+export interface Actor {
+  /** Public id of the connection. */
+  readonly id: string;
+  readonly fence: number;
+  readonly act: number;
+}
+
+export interface MemberInfo {
+  readonly joinedAt: number;
+  readonly state: MemberView["state"];
+}
+
+/** Rooms as topics: what is said, who is in. Every operation may be repeated, and is while its outcome is unknown. */
+export class Rooms {
+  readonly #engine: Engine;
+  readonly #clock: Clock;
+  readonly #announceMembers: number | false;
+
+  constructor(engine: Engine, clock: Clock, announceMembers: number | false) {
+    this.#engine = engine;
+    this.#clock = clock;
+    this.#announceMembers = announceMembers;
+  }
+
+  say(
+    room: string,
+    from: string | null,
+    message: unknown,
+    publisher: Publisher,
+    member: boolean,
+  ): Promise<Appended> {
+    const payload = this.#payload(room, from, message);
+    return insist(this.#clock, () =>
+      this.#engine.append(roomTopic(room), {
+        payload,
+        from,
+        kind: "message",
+        publisher,
+        ...(member ? { requires: "member" as const } : {}),
+      }),
+    );
+  }
+
+  /** `silent`: nobody is told, for somebody who was there under another id. */
+  join(room: string, actor: Actor, info: MemberInfo, silent: boolean): Promise<Joined> {
+    const announce = silent ? {} : this.#announcement(room, actor.id, ENTERED);
+    return insist(this.#clock, () =>
+      this.#engine.join(roomTopic(room), { ...actor, info: JSON.stringify(info), ...announce }),
+    );
+  }
+
+  leave(room: string, actor: Actor, silent: boolean): Promise<Left> {
+    const announce = silent ? {} : this.#announcement(room, actor.id, HAS_LEFT);
+    return insist(this.#clock, () => this.#engine.leave(roomTopic(room), { ...actor, ...announce }));
+  }
+
+  update(room: string, actor: Actor, info: MemberInfo): Promise<void> {
+    const { id, fence, act } = actor;
+    return insist(this.#clock, () =>
+      this.#engine.updateMember(roomTopic(room), id, fence, JSON.stringify(info), act),
+    );
+  }
+
+  async view(room: string, after: string | null, limit: number): Promise<RoomView> {
+    const { members, total } = await insist(this.#clock, () =>
+      this.#engine.members(roomTopic(room), after, Math.min(limit, MEMBERS_PAGE)),
+    );
+    const views: Record<string, MemberView> = {};
+    for (const { id, info } of members) views[id] = { id, ...(JSON.parse(info) as MemberInfo) };
+    const last = members.at(-1);
+    const more = last !== undefined && members.length === Math.min(limit, MEMBERS_PAGE);
+    return { room, members: views, membersCount: total, ...(more ? { next: last.id } : {}) };
+  }
+
+  #payload(room: string, from: string | null, message: unknown): string {
+    return JSON.stringify({ context: "user", from, room, message, sentAt: this.#clock.now() });
+  }
+
+  #announcement(room: string, from: string, text: string): { announce?: Announcement } {
+    const upTo = this.#announceMembers;
+    return upTo === false ? {} : { announce: { payload: this.#payload(room, from, text), upTo } };
+  }
+}
