@@ -90,10 +90,6 @@ export class Connections {
     return this.#owned.get(node)?.page(after, limit) ?? [];
   }
 
-  owns(node: string): boolean {
-    return this.#owned.has(node);
-  }
-
   owners(): Iterable<string> {
     return this.#owned.keys();
   }

@@ -14,10 +14,6 @@ export class OrderedIds {
     return this.#ids.size;
   }
 
-  has(id: string): boolean {
-    return this.#ids.has(id);
-  }
-
   add(id: string): void {
     if (this.#ids.has(id)) return;
     this.#ids.add(id);
