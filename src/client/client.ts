@@ -46,7 +46,7 @@ export class ActionHeroWebSocket {
 
   /** The room the connection speaks in. */
   get room(): string | null {
-    return this.session.rooms.room;
+    return this.session.room;
   }
 
   /** What carries the connection now: `websocket`, `long-polling`, … */

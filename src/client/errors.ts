@@ -58,6 +58,7 @@ const CODES: Readonly<Record<number, string>> = {
   404: "not_found",
   413: "too_large",
   429: "rate_limited",
+  500: "internal_error",
   503: "unavailable",
 };
 

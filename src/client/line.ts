@@ -62,6 +62,7 @@ export class Line {
   private interval = 0;
   private over = false;
   private lastTransport: string | null = null;
+  private clientId: string | undefined;
   private leaving: (() => void) | undefined;
 
   constructor(options: LineOptions, listener: LineListener) {
@@ -129,11 +130,11 @@ export class Line {
 
   /** The page goes away now: there is no time for an answer, hardly for a question. */
   closeAtOnce(): void {
-    const dispatcher = internals(this.client)._dispatcher;
-    if (this.over || !dispatcher?.clientId) return;
-    const text = JSON.stringify([{ channel: DISCONNECT, clientId: dispatcher.clientId, id: "bye" }]);
-    const socket = dispatcher._transport?._socket;
-    if (socket?.readyState === 1) socket.send(text);
+    const { clientId } = this;
+    if (clientId === undefined) return;
+    const text = JSON.stringify([{ channel: DISCONNECT, clientId, id: "bye" }]);
+    const socket = internals(this.client)._dispatcher?._transport?._socket;
+    if (!this.over && socket?.readyState === 1) socket.send(text);
     else if (typeof fetch === "function") {
       const headers = { "Content-Type": "application/json" };
       fetch(this.options.url, { method: "POST", headers, body: text, keepalive: true }).catch(() => {});
@@ -267,6 +268,7 @@ export class Line {
       return null;
     }
     this.channel = LINE + id;
+    this.clientId = message.clientId;
     this.listener.handshaken(id, (ext.resume ?? {}) as Resume);
     return this.over ? null : message;
   }

@@ -27,21 +27,20 @@ const NOTHING: Verdict = { unknown: [] };
  * The numbers of says. A number is given when a say is first sent; the server takes them strictly in order, which is
  * what makes a repeat harmless. A say that was refused leaves a hole, which later ones learn of as "earlier missing".
  *
- * The rule that keeps this safe: a say gets *another* number only when no copy of it can still be stored under the old one.
+ * Two rules keep this safe. A say gets *another* number only when no copy of it can still be stored under the old one. And
+ * numbers go down only on the word of the store itself, given when nothing of ours was under way: a number that is
+ * too small would be taken for a repeat, and its say be lost without anybody noticing.
  */
 export class Numbers {
   private readonly rooms = new Map<string, RoomState>();
 
   /** The server says where it stands, and nothing of ours is under way in the room. */
   enter(room: string, last: number, epoch: string | undefined): void {
-    this.rooms.set(room, {
-      given: last,
-      stored: last,
-      epoch,
-      held: false,
-      missing: undefined,
-      fresh: false,
-    });
+    const state = this.state(room);
+    // Never down: a number too large is answered "earlier missing", one too small would pass for a repeat.
+    state.given = Math.max(state.given, last);
+    state.stored = Math.max(state.stored, last);
+    state.epoch = epoch;
   }
 
   clear(): void {
@@ -129,20 +128,22 @@ export class Numbers {
   }
 
   /**
-   * A new session took the connection over: what the old one sent is stored now or never will be. Says beyond `last` have
-   * surely not been done, unless the log itself is another one.
+   * A new session took the connection over: what the old one sent is stored now or never will be, so says beyond `last` have
+   * surely not been done, unless the log itself is another one. Numbers stay: a repeat must be known as one.
    */
   resumed(room: string, last: number, epoch: string | undefined, all: readonly Request[]): Verdict {
     const state = this.state(room);
-    const rewound =
-      last < state.stored || (epoch !== undefined && state.epoch !== undefined && epoch !== state.epoch);
-    const beyond = all.filter((say) => say.n !== undefined && (rewound || say.n > last));
-    const unknown = rewound ? beyond.filter((say) => say.doubt) : [];
-    const rest = beyond.filter((say) => !unknown.includes(say));
-    for (const say of rest) say.doubt = false;
-    state.epoch = epoch ?? (rewound ? undefined : state.epoch);
-    this.renumber(state, last, rest);
-    return { unknown };
+    const replaced = epoch !== undefined && state.epoch !== undefined && epoch !== state.epoch;
+    if (epoch !== undefined) state.epoch = epoch;
+    if (replaced) return { unknown: all.filter((say) => say.doubt) };
+    // It forgot what it had stored: the doubt remains, and the next answer will tell.
+    if (last < state.stored) return NOTHING;
+    state.given = Math.max(state.given, last);
+    state.stored = last;
+    for (const say of all) {
+      if (say.n !== undefined && say.n > last) say.doubt = false;
+    }
+    return NOTHING;
   }
 
   private renumber(state: RoomState, last: number, says: readonly Request[]): void {

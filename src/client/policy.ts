@@ -14,9 +14,18 @@ export function retryDelay(attempt: number, random: () => number): number {
   return FLOOR + random() * (ceiling - FLOOR);
 }
 
-/** The server asked for `interval`: come near it, but not all at once, and not for ever. */
-export function advisedDelay(interval: number, random: () => number): number {
-  return Math.min(interval, 30_000) * (0.5 + random() * 0.5);
+/** ms: what a server must say to any client that it cannot serve just now, because stock ones have no backoff. */
+const PERFUNCTORY = 5_000;
+const LONGEST = 30_000;
+const DRAINING = 2_000;
+
+/** When to come back, also minding what the server asked for. */
+export function comeBackIn(attempt: number, interval: number, used: boolean, random: () => number): number {
+  const own = retryDelay(attempt, random);
+  // A node that goes down spreads its clients over the others.
+  if (used) return Math.max(own, random() * Math.min(interval, DRAINING));
+  if (interval <= PERFUNCTORY) return own;
+  return Math.max(own, Math.min(interval, LONGEST) * (0.5 + random() * 0.5));
 }
 
 /** Faye's names, in the order in which Faye itself prefers them. */

@@ -43,7 +43,7 @@ export class Requests {
   /** Offline, only so many may wait. */
   add(kind: Kind, data: Readonly<Record<string, unknown>>, offline: boolean, settle: Settle): void {
     const waiting = this.queue.filter((request) => request.sends === 0 && !request.own).length;
-    if (offline && waiting >= this.capacity) settle(clientError("offline_queue_full"), undefined);
+    if (offline && waiting >= this.capacity) refuseLater(settle, clientError("offline_queue_full"));
     else this.queue.push(this.create(kind, data, false, settle));
   }
 
@@ -96,7 +96,9 @@ export class Requests {
     }
     if (error.code === "unavailable") return this.unavailable(request, error, reply);
     this.refused(request, error, reply, room);
-    return { resync: error.code === "wrong_room" };
+    // Others that are under way will be told the same; those who are cut short would end in doubt.
+    const others = this.queue.some((other) => other.kind === "say" && other.state === "sent");
+    return { resync: error.code === "wrong_room" && !others };
   }
 
   /** The Bayeux acknowledgement of one copy. */
@@ -104,8 +106,10 @@ export class Requests {
     request.copies = Math.max(0, request.copies - 1);
     if (ack.successful || !this.queue.includes(request) || request.state !== "sent") return {};
     const code = bayeuxCode(ack.error);
-    const error = errorOfAck(ack.error);
+    let error = errorOfAck(ack.error);
     if (code === 504) return this.retry(request, true);
+    // Something unforeseen, and nobody knows how far it came.
+    if (code === 500 && isOnce(request)) error = clientError("outcome_unknown", error.message);
     if (code === 503) return this.unavailable(request, error, undefined);
     this.refused(request, error, undefined, null);
     return {};
@@ -261,8 +265,7 @@ export class Requests {
     reply: Message | undefined,
     room: string | null,
   ): void {
-    const once = request.kind === "say" || request.kind === "verb";
-    const unknown = once && request.doubt && error.code !== "outcome_unknown";
+    const unknown = isOnce(request) && request.doubt && error.code !== "outcome_unknown";
     if (request.data.event === "roomChange" && request.data.room !== room) this.wrongRoom(request);
     // `outcome_unknown` may have been stored after all.
     if (error.code !== "outcome_unknown") this.numbers.refused(request);
@@ -283,6 +286,15 @@ export class Requests {
   private says(room: string): Request[] {
     return this.queue.filter((r) => r.kind === "say" && r.room === room && r.n !== undefined);
   }
+}
+
+/** Not before the caller has the control back: a callback is never called while its request is being made. */
+export function refuseLater(settle: Settle, error: ClientError): void {
+  Promise.resolve().then(() => settle(error, undefined));
+}
+
+function isOnce(request: Request): boolean {
+  return request.kind === "say" || request.kind === "verb";
 }
 
 /** Can it be sent again on the same connection? */

@@ -1,15 +1,15 @@
 import { Alarm } from "./clock.ts";
+import { Conversation } from "./conversation.ts";
 import { type ClientError, clientError } from "./errors.ts";
 import type { Disconnected, Reconnected } from "./events.ts";
 import { Line, type Loss } from "./line.ts";
 import type { Settings } from "./options.ts";
+import { newOutcome, type Outcome } from "./outcome.ts";
 import { watchPage } from "./page.ts";
-import { advisedDelay, retryDelay, TransportPolicy } from "./policy.ts";
-import { Positions } from "./positions.ts";
-import type { Kind, Sendable, Settle } from "./request.ts";
-import { type After, Requests } from "./requests.ts";
-import { Rooms } from "./rooms.ts";
-import type { DeliveryExt, Joined, Message, Resume } from "./wire.ts";
+import { comeBackIn, TransportPolicy } from "./policy.ts";
+import type { Kind, Settle } from "./request.ts";
+import { refuseLater } from "./requests.ts";
+import type { DeliveryExt, Message, Resume } from "./wire.ts";
 
 export type State = "disconnected" | "connecting" | "connected" | "reconnecting";
 
@@ -21,45 +21,31 @@ export interface SessionListener {
   message(message: Message): void;
 }
 
-/** An interruption shorter than this is nobody's business. */
+/** ms: an interruption shorter than this is nobody's business. */
 const BLIP = 1_000;
-/** From the start of an attempt until the connection can be used. */
+/** ms from the start of an attempt until the connection can be used. */
 const OPENING = 20_000;
-/** An answer (not only the acknowledgement) to anything but an action. */
-const ANSWER = 20_000;
-/** A connection that lasted as long was a good one: the next loss is a first loss again. */
+/** ms: a connection that lasted as long was a good one, and its loss is a first loss again. */
 const STEADY = 5_000;
-const REST = 50;
 
-type AlarmName = "retry" | "opening" | "blip" | "connect" | "rest" | "answer";
-
-interface Outcome {
-  readonly promise: Promise<Message>;
-  resolve(details: Message): void;
-  reject(error: ClientError): void;
-}
-
-/** How far the present line is: it may be spoken on only from `entering` on, and by the application only when `usable`. */
-type Phase = "opening" | "entering" | "usable";
+type AlarmName = "retry" | "opening" | "blip" | "connect";
 
 /** Keeps one connection alive over any number of lines. */
 export class Session {
   state: State = "disconnected";
   id: string | null = null;
-  readonly rooms = new Rooms();
 
   private readonly settings: Settings;
   private readonly listener: SessionListener;
-  private readonly requests: Requests;
-  private readonly positions = new Positions();
+  private readonly conversation: Conversation;
   private readonly transports: TransportPolicy;
   private readonly alarms: Readonly<Record<AlarmName, Alarm>>;
   private line: Line | null = null;
-  private phase: Phase = "opening";
+  /** The session that the server knows, even while another one is being opened. */
+  private lastShaken: Line | null = null;
   /** Which attempt is the present one: what an older one still has to say is not heard. */
   private attempts = 0;
   private failures = 0;
-  private rests = 0;
   private openedAt = 0;
   private resumeToken: string | undefined;
   private awaitingWelcome = false;
@@ -77,8 +63,14 @@ export class Session {
     const { clock } = settings;
     this.settings = settings;
     this.listener = listener;
-    const prefix = `${Math.floor(clock.random() * 2 ** 40).toString(36)}-`;
-    this.requests = new Requests(settings.offlineQueue, prefix);
+    this.conversation = new Conversation(settings, {
+      message: (message) => listener.message(message),
+      welcomed: () => this.welcomed(),
+      goodbye: (reason) => {
+        this.goodbye = reason;
+      },
+      abandon: (reason) => this.abandon(reason),
+    });
     this.transports = new TransportPolicy(settings.transports, clock);
     const alarm = () => new Alarm(clock);
     this.alarms = {
@@ -86,9 +78,11 @@ export class Session {
       opening: alarm(),
       blip: alarm(),
       connect: alarm(),
-      rest: alarm(),
-      answer: alarm(),
     };
+  }
+
+  get room(): string | null {
+    return this.conversation.rooms.room;
   }
 
   get transport(): string | null {
@@ -105,7 +99,7 @@ export class Session {
     this.told = false;
     this.goodbye = undefined;
     this.before = { reason: "", transport: null };
-    this.forgetPage = watchPage({ wake: () => this.wake(), leave: () => this.line?.closeAtOnce() });
+    this.forgetPage = watchPage({ wake: () => this.wake(), leave: () => this.lastShaken?.closeAtOnce() });
     this.alarms.connect.set(this.settings.connectTimeout, () =>
       this.end(clientError("connect_timeout", this.before.reason)),
     );
@@ -123,11 +117,10 @@ export class Session {
 
   ask(kind: Kind, data: Readonly<Record<string, unknown>>, settle: Settle): void {
     if (this.state === "disconnected") {
-      settle(clientError("disconnected"), undefined);
+      refuseLater(settle, clientError("disconnected"));
       return;
     }
-    this.requests.add(kind, data, this.state !== "connected", settle);
-    this.pump();
+    this.conversation.ask(kind, data, settle);
   }
 
   /** The page is shown again, or the network is back. */
@@ -142,7 +135,6 @@ export class Session {
     const { alarms, settings } = this;
     alarms.retry.stop();
     alarms.opening.set(OPENING, () => this.abandon("opening took too long"));
-    this.phase = "opening";
     let { token } = settings;
     try {
       if (typeof token === "function") token = await token();
@@ -166,17 +158,18 @@ export class Session {
           transports: this.transports.eligible(),
           token,
           resumeToken: this.resumeToken,
-          positions: this.positions,
+          positions: this.conversation.positions,
           clock: settings.clock,
         },
         {
           handshaken: present((id: string, resume: Resume) => this.handshaken(id, resume)),
           subscribed: present(() => this.subscribed()),
-          delivery: present((data: unknown, ext: DeliveryExt) => this.delivery(data, ext)),
+          delivery: present((data: unknown, ext: DeliveryExt) => this.conversation.delivery(data, ext)),
           lost: present((loss: Loss) => this.lost(loss)),
           refused: present((error: ClientError) => this.end(error)),
         },
       );
+      this.conversation.on(this.line);
       this.line.open();
     } catch (error) {
       // Options that Faye does not know, or an address that is none: trying again would not help.
@@ -185,16 +178,11 @@ export class Session {
   }
 
   private handshaken(id: string, resume: Resume): void {
+    this.lastShaken = this.line;
     this.resumeToken = resume.token;
     this.awaitingWelcome = !resume.resumed;
-    if (resume.resumed) {
-      this.rooms.resumed(resume);
-      this.requests.resumed(resume);
-    } else {
-      if (this.state === "reconnecting") this.rooms.remember();
-      this.positions.clear();
-      this.requests.rebuilt();
-    }
+    if (resume.resumed) this.conversation.resumed(resume);
+    else this.conversation.begun(this.state === "reconnecting");
     this.id = id;
   }
 
@@ -203,62 +191,25 @@ export class Session {
     if (!this.awaitingWelcome) this.enter();
   }
 
-  private delivery(data: unknown, ext: DeliveryExt): void {
-    if (typeof data !== "object" || data === null) return;
-    const message = data as Message;
-    if (message.context === "response") this.response(message, ext);
-    else this.event(message, ext);
-  }
-
-  private event(message: Message, ext: DeliveryExt): void {
-    if (message.context === "api" && message.status === "Bye!") {
-      this.goodbye = typeof message.reason === "string" ? message.reason : undefined;
-      this.requests.goodbye(message);
-    }
-    if (ext.joined) this.speakIn(ext.joined);
-    this.listener.message(message);
-    if (this.awaitingWelcome && "welcome" in message) {
-      this.awaitingWelcome = false;
-      this.enter();
-    }
-  }
-
-  private response(message: Message, ext: DeliveryExt): void {
-    const request = this.requests.pending(message.messageId);
-    // An answer that had come before: what it says about rooms is no news, and may no longer be true.
-    if (!request) return;
-    const { event, room } = request.data;
-    if (ext.left !== undefined) this.positions.leave(ext.left);
-    if (ext.joined && event !== "listenToRoom") this.speakIn(ext.joined);
-    else if (ext.joined) this.positions.join(ext.joined.topic, ext.joined.position);
-    if (message.status === "OK" && typeof room === "string") {
-      if (event === "listenToRoom") this.rooms.listening.add(room);
-      if (event === "silenceRoom") this.rooms.listening.delete(room);
-    }
-    this.rests = 0;
-    this.alarms.answer.stop();
-    const after = this.requests.answered(message, this.rooms.room);
-    this.after({ ...after, resync: after.resync === true && !ext.joined });
-  }
-
-  private speakIn(joined: Joined): void {
-    this.positions.join(joined.topic, joined.position);
-    this.rooms.room = joined.room;
-    this.requests.entered(joined.room, joined.last ?? 0, joined.position);
+  private welcomed(): void {
+    if (!this.awaitingWelcome) return;
+    this.awaitingWelcome = false;
+    this.enter();
   }
 
   /** The connection is there: fetch what the application wants to know, be again where it was. */
   private enter(): void {
-    this.phase = "entering";
+    const { conversation } = this;
+    conversation.phase = "entering";
     const todo: { kind: Kind; data: Record<string, unknown> }[] = [];
-    const { room, listening } = this.rooms.missing();
+    const { room, listening } = conversation.rooms.missing();
     if (room !== null) todo.push({ kind: "verb", data: { event: "roomChange", room } });
     for (const name of listening) todo.push({ kind: "verb", data: { event: "listenToRoom", room: name } });
     if (this.state === "connecting") todo.push({ kind: "read", data: { event: "detailsView" } });
     let left = todo.length;
     if (left === 0) this.ready(undefined);
     for (const { kind, data } of todo) {
-      this.requests.addOwn(kind, data, (error, reply) => {
+      conversation.askOwn(kind, data, (error, reply) => {
         // Refused for good is an answer; "not now" is none, and the whole is tried again.
         const notNow = error?.code === "unavailable" || error?.code === "outcome_unknown";
         if (this.state === "disconnected") return;
@@ -267,15 +218,15 @@ export class Session {
         if (left === 0) this.ready(reply);
       });
     }
-    this.pump();
+    conversation.pump();
   }
 
   private ready(details: Message | undefined): void {
-    const { alarms } = this;
+    const { alarms, conversation } = this;
     alarms.opening.stop();
     alarms.connect.stop();
     alarms.blip.stop();
-    this.phase = "usable";
+    conversation.phase = "usable";
     this.openedAt = this.settings.clock.now();
     const first = this.state === "connecting";
     this.state = "connected";
@@ -285,14 +236,15 @@ export class Session {
     } else {
       this.back();
     }
-    this.pump();
+    conversation.pump();
   }
 
   private back(): void {
-    const rebuilt = this.rooms.rebuilding;
+    const { rooms } = this.conversation;
+    const rebuilt = rooms.rebuilding;
     // Another id is news even when the interruption was too short to be told.
     if (rebuilt) this.tell(true);
-    for (const room of this.rooms.rebuilt()) {
+    for (const room of rooms.rebuilt()) {
       this.listener.message({ context: "api", gap: { room, missed: null } });
     }
     if (!this.told) return;
@@ -318,21 +270,15 @@ export class Session {
   }
 
   private lost(loss: Loss): void {
-    const { alarms } = this;
+    const { alarms, conversation, transport } = this;
     const { clock } = this.settings;
     const life = clock.now() - this.openedAt;
-    const transport = this.transport;
+    const used = conversation.phase === "usable";
     if (this.line) this.transports.ended(transport, life);
     this.stop();
-    this.requests.lost();
-    if (this.phase === "usable" && life >= STEADY) this.failures = 0;
-    let delay = retryDelay(this.failures, clock.random);
-    if (loss.interval > 0) {
-      // A node that drains spreads its clients; one that refuses asks for time.
-      const spread = clock.random() * Math.min(loss.interval, 5_000);
-      delay = Math.max(delay, this.phase === "usable" ? spread : advisedDelay(loss.interval, clock.random));
-    }
-    this.phase = "opening";
+    conversation.lost();
+    if (used && life >= STEADY) this.failures = 0;
+    const delay = comeBackIn(this.failures, loss.interval, used, clock.random);
     this.failures += 1;
     if (this.state === "connected") {
       this.state = "reconnecting";
@@ -354,11 +300,9 @@ export class Session {
     this.forgetPage();
     this.outcome = undefined;
     this.state = "disconnected";
-    this.phase = "opening";
     this.id = null;
     this.resumeToken = undefined;
-    this.positions.clear();
-    this.rooms.clear();
+    this.lastShaken = null;
     this.before = { reason: error.message, transport: this.before.transport };
     if (state === "connecting") outcome?.reject(error);
     else {
@@ -366,60 +310,13 @@ export class Session {
       if (!asked) this.told = false;
       this.tell(false);
     }
-    this.requests.failAll(asked ? error : clientError("disconnected", this.goodbye ?? error.message));
+    this.conversation.end(asked ? error : clientError("disconnected", this.goodbye ?? error.message));
   }
 
   /** The present line and what belongs to it. */
   private stop(): void {
     this.attempts += 1;
     this.line = null;
-    this.rests = 0;
     this.alarms.opening.stop();
-    this.alarms.rest.stop();
-    this.alarms.answer.stop();
   }
-
-  private pump(): void {
-    if (this.phase === "opening") return;
-    for (const next of this.requests.take(this.rooms.room, this.phase === "entering")) this.publish(next);
-    if (this.requests.unanswered && !this.alarms.answer.pending) {
-      this.alarms.answer.set(ANSWER, () => this.abandon("an answer did not come"));
-    }
-  }
-
-  private publish({ request, data, ext }: Sendable): void {
-    const mine = this.attempts;
-    this.line?.publish(data, ext, (ack) => {
-      if (mine === this.attempts) this.after(this.requests.acknowledged(request, ack));
-    });
-  }
-
-  private after(after: After): void {
-    if (after.rest) this.rest();
-    if (after.resync) this.abandon("the connection is in another room");
-    else this.pump();
-  }
-
-  private rest(): void {
-    const { rest } = this.alarms;
-    if (rest.pending) return;
-    rest.set(Math.min(5_000, REST * 2 ** this.rests), () => {
-      this.rests += 1;
-      const { sends, more } = this.requests.rested();
-      for (const next of sends) this.publish(next);
-      if (more) this.rest();
-      this.pump();
-    });
-  }
-}
-
-function newOutcome(): Outcome {
-  let resolve: (details: Message) => void = () => {};
-  let reject: (error: ClientError) => void = () => {};
-  const promise = new Promise<Message>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  promise.catch(() => {});
-  return { promise, resolve, reject };
 }
