@@ -40,7 +40,8 @@ export interface NodeOptions {
 export function createNode(options: NodeOptions): Node {
   const { config, hooks, runner, engine, clock, random, log } = options;
   const id = newUuid(random);
-  const times = { timeout: config.faye.timeout * 1000, grace: config.faye.grace * 1000 };
+  const { faye } = config;
+  const times = { timeout: faye.timeout * 1000, grace: faye.grace * 1000, interval: faye.interval * 1000 };
   const { limits } = config;
   let draining = false;
 
@@ -105,7 +106,8 @@ export function createNode(options: NodeOptions): Node {
   const directory = new Directory(id, peers, host, connections, log);
   const end = (session: Session, reason: string): Promise<void> =>
     endings.end(session, { reason, reconnect: "none" });
-  const types = config.faye.transports;
+  // Callback-polling for the handshake alone is not offered, only served.
+  const types = faye.transports.filter((type) => type !== "callback-polling" || faye.jsonp === "on");
   const gateway = new SessionGateway({
     directory,
     links,
@@ -113,7 +115,7 @@ export function createNode(options: NodeOptions): Node {
     log,
     end,
     app: connections,
-    fraction: () => random.fraction(),
+    pause: () => Math.round(1000 * (faye.retry.min + (faye.retry.max - faye.retry.min) * random.fraction())),
     limits: {
       channelBytes: limits.channelBytes,
       channelSegments: limits.channelSegments,
@@ -132,6 +134,11 @@ export function createNode(options: NodeOptions): Node {
       hooks,
       describe: (session) => connections.describe(session),
       draining: () => draining,
+      entitled: () => lease.valid,
+      rate:
+        limits.handshakesPerSecond === 0
+          ? null
+          : { perSecond: limits.handshakesPerSecond, burst: Math.max(1, 2 * limits.handshakesPerSecond) },
     }),
   });
   endings.idle = (link) => gateway.idle(link);

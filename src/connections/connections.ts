@@ -71,7 +71,6 @@ export class Connections implements Application {
     await lines.restore(session);
     channels.restore(session);
     if (session.record.line) await membership.restore(session);
-    await membership.presence(session, false);
   }
 
   pack(session: Session): Luggage {
@@ -85,7 +84,7 @@ export class Connections implements Application {
         startedAt,
       })),
       params: life.params,
-      transport: session.transport,
+      away: session.away,
     };
   }
 
@@ -103,6 +102,7 @@ export class Connections implements Application {
       life.nextPending += 1;
     }
     life.params = luggage.params;
+    session.away ??= luggage.away;
   }
 
   presented(session: Session, said: (topic: string) => Position | null): void {
@@ -350,7 +350,7 @@ interface Luggage {
   readonly answered: readonly [string | number, string][];
   readonly pending: readonly { messageId: string | number | null; startedAt: number }[];
   readonly params: Readonly<Record<string, unknown>>;
-  readonly transport: string;
+  readonly away: boolean | null;
 }
 
 function stampOf(session: Session, message: PublishMessage): Stamp | null {

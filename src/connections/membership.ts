@@ -203,6 +203,6 @@ export class Membership {
   }
 
   #info(session: Session): { joinedAt: number; state: "online" | "away" } {
-    return { joinedAt: session.record.rooms.since, state: session.away ? "away" : "online" };
+    return { joinedAt: session.record.rooms.since, state: session.away === true ? "away" : "online" };
   }
 }

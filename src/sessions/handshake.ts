@@ -1,11 +1,21 @@
 import { isDeepStrictEqual } from "node:util";
 import type { HandshakeMessage, Reply } from "../bayeux/index.ts";
-import { denied, handshakeAgain, handshakeRefused, handshakeReply, none, retry } from "../bayeux/index.ts";
+import {
+  denied,
+  handshakeAgain,
+  handshakeRefused,
+  handshakeReply,
+  none,
+  rateLimited,
+  retry,
+  unavailable,
+} from "../bayeux/index.ts";
 import type { Engine } from "../engine/contract.ts";
 import { parsePosition } from "../engine/contract.ts";
 import type { Hooks } from "../hooks.ts";
 import { Refusal } from "../hooks.ts";
 import type { Clock, Json, Log, Random } from "../ports.ts";
+import { Allowance, type Rate } from "./allowance.ts";
 import { type Directory, GONE } from "./directory.ts";
 import type { Requester } from "./gateway.ts";
 import { digest, newCredential, newUuid, parseCredential } from "./ids.ts";
@@ -17,6 +27,9 @@ import type { Session, SessionTimes } from "./session.ts";
 const SUPERSEDED = 8;
 /** Milliseconds before a handshake that could not be served is tried again (BAYEUX 0.1 rule 3: at least 5 s). */
 const LATER = 5000;
+
+/** Addresses whose handshakes are counted. */
+const ADDRESSES = 10_000;
 
 export const COOKIE = "BAYEUX_BROWSER";
 
@@ -32,6 +45,10 @@ export interface HandshakeParts {
   /** What the resume part of the reply says of a resumed connection (docs/protocol.md §6). */
   readonly describe: (session: Session) => Record<string, unknown>;
   readonly draining: () => boolean;
+  /** Whether this node may serve sessions now. */
+  readonly entitled: () => boolean;
+  /** Handshakes of one address; null: no limit. */
+  readonly rate: Rate | null;
 }
 
 interface Wish {
@@ -43,21 +60,18 @@ interface Wish {
 /** Bayeux 4.1: a new session, or one that takes an existing connection over. Never rejects. */
 export class Handshakes {
   readonly #parts: HandshakeParts;
+  readonly #allowances = new Map<string, Allowance>();
 
   constructor(parts: HandshakeParts) {
     this.#parts = parts;
   }
 
   async answer(message: HandshakeMessage, requester: Requester): Promise<Reply> {
-    const { types, times, log, draining } = this.#parts;
-    if (draining()) {
-      return handshakeRefused(
-        message,
-        "503::The server is shutting down",
-        handshakeAgain(LATER, times.timeout),
-        types,
-      );
-    }
+    const { types, times, log, draining, entitled } = this.#parts;
+    const later = handshakeAgain(LATER, times.timeout);
+    if (draining()) return handshakeRefused(message, "503::The server is shutting down", later, types);
+    if (!entitled()) return handshakeRefused(message, unavailable(), later, types);
+    if (!this.#allowed(requester.remoteIP)) return handshakeRefused(message, rateLimited(), later, types);
     let identity: Json;
     try {
       identity = await this.#authenticate(message, requester);
@@ -75,9 +89,21 @@ export class Handshakes {
         : this.#begin(message, requester, identity, wish));
     } catch (err) {
       log.warn({ err }, "a handshake could not be served");
-      const error = "503::The server cannot store sessions just now";
-      return handshakeRefused(message, error, handshakeAgain(LATER, times.timeout), types);
+      return handshakeRefused(message, unavailable(), later, types);
     }
+  }
+
+  #allowed(address: string): boolean {
+    const { rate, clock } = this.#parts;
+    if (rate === null) return true;
+    let allowance = this.#allowances.get(address);
+    if (!allowance) {
+      // Whoever is forgotten starts with a full allowance again; that bounds the memory, not the rate.
+      if (this.#allowances.size >= ADDRESSES) this.#allowances.delete(this.#allowances.keys().next().value!);
+      allowance = new Allowance(rate, clock);
+      this.#allowances.set(address, allowance);
+    }
+    return allowance.take();
   }
 
   async #authenticate(message: HandshakeMessage, requester: Requester): Promise<Json> {
@@ -169,7 +195,7 @@ export class Handshakes {
     return handshakeReply(message, {
       clientId,
       types,
-      advice: retry(times.timeout, 0, times.grace),
+      advice: retry(times.timeout, times.interval, times.grace),
       ext: { actionwire: { connectionId, resume: { ...resume, grace } } },
     });
   }

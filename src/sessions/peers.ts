@@ -14,6 +14,9 @@ export class NoAnswer extends Error {
   override readonly name = "NoAnswer";
 }
 
+/** Questions of other nodes remembered, to recognise a repeat. */
+const REMEMBERED = 512;
+
 interface Waiting {
   readonly resolve: (body: unknown) => void;
   readonly timer: Timer;
@@ -25,6 +28,7 @@ export class Peers {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #asked = new Map<string, Promise<unknown>>();
   #next = 1;
   /** Answers other nodes' questions; may reject, then there is no answer. */
   onAsk: (from: string, body: unknown) => Promise<unknown> = () => Promise.reject(new Error("not listening"));
@@ -71,7 +75,7 @@ export class Peers {
     switch (parsed.kind) {
       case "ask": {
         const { id, body } = parsed;
-        this.onAsk(from, body).then(
+        this.#once(`${from} ${id}`, () => this.onAsk(from, body)).then(
           (answer) =>
             this.#engine
               .send(from, JSON.stringify({ kind: "answer", id, body: answer }))
@@ -91,6 +95,16 @@ export class Peers {
       case "tell":
         this.onTell(from, parsed.body);
     }
+  }
+
+  /** A question that the network delivered twice is acted on once. */
+  #once(question: string, act: () => Promise<unknown>): Promise<unknown> {
+    const known = this.#asked.get(question);
+    if (known) return known;
+    const answer = act();
+    this.#asked.set(question, answer);
+    if (this.#asked.size > REMEMBERED) this.#asked.delete(this.#asked.keys().next().value!);
+    return answer;
   }
 
   stop(): void {

@@ -45,9 +45,6 @@ interface Refused {
   readonly refused: true;
 }
 
-/** Milliseconds before a client tries again while sessions cannot be looked up. */
-const AWAY_INTERVAL = { least: 1000, spread: 4000 };
-
 export interface GatewayParts {
   readonly directory: Directory;
   readonly handshakes: Handshakes;
@@ -56,7 +53,8 @@ export interface GatewayParts {
   readonly times: SessionTimes;
   readonly limits: MessageLimits;
   readonly log: Log;
-  readonly fraction: () => number;
+  /** Milliseconds before a client tries again while sessions cannot be looked up. */
+  readonly pause: () => number;
   /** Ends a session that its client has ended. */
   readonly end: (session: Session, reason: string) => Promise<void>;
 }
@@ -227,7 +225,7 @@ export class SessionGateway implements Gateway {
 
   /** A connect claims the session for this node, which carries it from now on. Never rejects. */
   async #connect(message: ConnectMessage, link: Link, batched: boolean): Promise<void> {
-    const { directory, log, times, fraction } = this.#parts;
+    const { directory, log, times, pause } = this.#parts;
     const credential = parseCredential(message.clientId);
     const answer = (reply: Reply): void => {
       const text = JSON.stringify(reply);
@@ -262,8 +260,7 @@ export class SessionGateway implements Gateway {
       });
     } catch (failed) {
       if (!(failed instanceof EngineFailure)) log.error({ err: failed }, "a connect could not be handled");
-      const wait = AWAY_INTERVAL.least + Math.floor(AWAY_INTERVAL.spread * fraction());
-      answer(failure(message, unavailable(), retry(times.timeout, wait, times.grace)));
+      answer(failure(message, unavailable(), retry(times.timeout, pause(), times.grace)));
     }
   }
 

@@ -24,6 +24,8 @@ export interface SessionTimes {
   readonly timeout: number;
   /** Milliseconds a silent session lives. */
   readonly grace: number;
+  /** Milliseconds a client is told to wait between two connects. */
+  readonly interval: number;
 }
 
 /** What a session needs of its node. */
@@ -56,8 +58,8 @@ export class Session {
   lastSeen: number;
   /** Since when nothing carries it; null while something does. Monotonic milliseconds. */
   adriftSince: number | null;
-  /** What others see. */
-  away = false;
+  /** What others see; null when that is not known here, since another node may have changed it. */
+  away: boolean | null;
   /** When it ended, monotonic milliseconds; it is still remembered for a while. */
   endedAt: number | null = null;
   /** It has ended but has not left everything yet. */
@@ -89,6 +91,7 @@ export class Session {
     this.outbox = new Outbox(host.hub, record.who.ours, () => this.wake());
     this.outbox.line = record.line?.id ?? null;
     this.#certain = fresh || !record.who.ours;
+    this.away = fresh ? false : null;
   }
 
   get ours(): boolean {
@@ -145,7 +148,7 @@ export class Session {
   /** What the sweep calls each second: positions of sockets, counters, application data. */
   async checkpoint(): Promise<void> {
     if (this.gone) return;
-    if (!this.ours && this.#stream !== null) this.#notePositions();
+    if (!this.ours && this.#moved) this.#notePositions();
     if (this.#unwritten.size > 0) await this.write();
   }
 
@@ -154,8 +157,12 @@ export class Session {
     if (failed instanceof EngineFailure && failed.outcome === "fenced") this.#host.lost(this);
   }
 
+  /** Something was handed over since the positions were last noted. */
+  #moved = false;
+
   #notePositions(): boolean {
     const { record } = this;
+    this.#moved = false;
     const positions = this.outbox.positions();
     const topics = Object.keys(positions);
     const same =
@@ -232,7 +239,8 @@ export class Session {
   }
 
   #advice(): Advice {
-    return retry(this.#host.times.timeout, 0, this.#host.times.grace);
+    const { timeout, interval, grace } = this.#host.times;
+    return retry(timeout, interval, grace);
   }
 
   #answerHeld(advice: Advice): void {
@@ -273,6 +281,7 @@ export class Session {
       const collected = this.outbox.collect();
       if (!collected) return;
       this.#untouched = false;
+      this.#moved = true;
       this.#host.links.push(stream, collected.texts);
       collected.commit();
     } else if (this.#held?.link.once) {

@@ -97,9 +97,9 @@ export class Sweep {
       session.unfinished = true;
     } else if (adrift !== null && now - Math.max(session.lastSeen, adrift) >= times.grace) {
       this.#do(session, () => end(session, "expired"));
-    } else if (adrift !== null && now - adrift >= AWAY_AFTER && !session.away) {
+    } else if (adrift !== null && now - adrift >= AWAY_AFTER && session.away !== true) {
       this.#do(session, () => this.#presence(session, true));
-    } else if (adrift === null && session.away) {
+    } else if (adrift === null && session.away !== false) {
       this.#do(session, () => this.#presence(session, false));
     } else {
       this.#do(session, () => session.checkpoint());
