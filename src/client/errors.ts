@@ -19,7 +19,7 @@ export class ClientError extends Error {
 /** Texts of the errors that the client itself makes. */
 const TEXTS = {
   connect_timeout: "could not connect in time",
-  disconnected: "not connected: call connect() first",
+  disconnected: "not connected",
   no_transport: "none of the allowed transports could be used",
   not_actionwire: "the server speaks Bayeux but is not an Actionwire server",
   offline_queue_full: "too many requests are waiting for the connection to come back",
