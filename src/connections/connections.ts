@@ -124,7 +124,7 @@ export class Connections implements Application {
   async presence(session: Session, away: boolean): Promise<void> {
     if (lifeOf(session).unsettled) await this.#parts.membership.settle(session);
     session.away = away;
-    await this.#parts.membership.presence(session, away);
+    await this.#parts.membership.present(session);
   }
 
   async leave(session: Session, reason: string): Promise<void> {
@@ -187,16 +187,14 @@ export class Connections implements Application {
     const { record } = session;
     if (record.line?.id === id) return () => {};
     const first = record.line === null;
+    if (!(await lines.claim(session, id, first ? defaultRoom : null))) return null;
     // A line that replaces another inherits its rooms without a word.
-    const { room } = record.rooms;
-    if (!first && room !== null) await membership.leaveAll(session, true);
-    if (!(await lines.claim(session, id, first ? defaultRoom : null))) {
-      if (!first && room !== null) await membership.settle(session, true);
-      return null;
+    if (!first) {
+      record.counts.messages = 0;
+      session.writeLater("counts");
+      await membership.present(session);
     }
-    if (!first) record.counts.messages = 0;
-    session.writeLater("counts");
-    const change = record.rooms.room === null ? { moves: {} } : await membership.settle(session, !first);
+    const change = record.rooms.room === null ? { moves: {} } : await membership.settle(session);
     if (first) {
       void Promise.resolve()
         .then(() => hooks.onConnect?.(viewOf(session), api()))

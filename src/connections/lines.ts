@@ -10,6 +10,8 @@ export function lineOf(channel: string): string | undefined {
   return channel.startsWith(LINE_PREFIX) ? channel.slice(LINE_PREFIX.length) : undefined;
 }
 
+type Page = Awaited<ReturnType<Engine["members"]>>;
+
 /** Lines: the channels that connections are reached on. Called in the session's turn. */
 export class Lines {
   readonly #engine: Engine;
@@ -53,6 +55,7 @@ export class Lines {
       return false;
     }
     if (former.line) {
+      await this.#index(session, false);
       outbox.leave(lineTopic(former.line.id), null);
       await this.#release(session, former.line.id);
     }
@@ -86,11 +89,15 @@ export class Lines {
   async ofIdentity(identity: Json): Promise<string[]> {
     const topic = identityTopic(digestOf(identity));
     const ids: string[] = [];
-    for (let after: string | null = null; ; after = ids.at(-1)!) {
+    let after: string | null = null;
+    for (;;) {
       const from: string | null = after;
-      const { members } = await insist(this.#clock, () => this.#engine.members(topic, from, 1000));
-      ids.push(...members.map((member) => member.id));
-      if (members.length < 1000) return ids;
+      const page: Page = await insist(this.#clock, () => this.#engine.members(topic, from, 1000));
+      for (const { id, info } of page.members) {
+        after = id;
+        ids.push((JSON.parse(info) as { line: string }).line);
+      }
+      if (page.members.length < 1000) return ids;
     }
   }
 
@@ -105,9 +112,11 @@ export class Lines {
     const { line } = session.record;
     if (identity === null || line === null) return;
     const topic = identityTopic(digestOf(identity));
-    const actor = { id: line.id, fence: session.fence, act: session.act() };
+    const actor = { id: session.id, fence: session.fence, act: session.act() };
     await (present
-      ? insist(this.#clock, () => this.#engine.join(topic, { ...actor, info: "{}" }))
+      ? insist(this.#clock, () =>
+          this.#engine.join(topic, { ...actor, info: JSON.stringify({ line: line.id }) }),
+        )
       : insist(this.#clock, () => this.#engine.leave(topic, actor)));
   }
 

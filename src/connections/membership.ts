@@ -2,7 +2,7 @@ import type { Engine, Position } from "../engine/contract.ts";
 import { formatPosition, parsePosition, roomTopic } from "../engine/contract.ts";
 import type { Cursor } from "../hub/cursor.ts";
 import type { Clock } from "../ports.ts";
-import type { Actor, Rooms } from "../rooms/rooms.ts";
+import type { Actor, MemberInfo, Rooms } from "../rooms/rooms.ts";
 import { insist } from "../sessions/insist.ts";
 import type { Moves } from "../sessions/outbox.ts";
 import type { Session } from "../sessions/session.ts";
@@ -51,14 +51,14 @@ export class Membership {
   }
 
   /** Finishes a change of rooms that is written down. May be repeated; each step has its effect once. */
-  async settle(session: Session, silent = false): Promise<Change> {
+  async settle(session: Session): Promise<Change> {
     const { record } = session;
     const life = lifeOf(session);
     life.unsettled = true;
     const { leaving, room } = record.rooms;
     let after: Cursor | undefined;
     if (leaving !== null && leaving !== room) after = await this.#leave(session, leaving);
-    const entered = room === null ? null : await this.#enter(session, room, silent);
+    const entered = room === null ? null : await this.#enter(session, room);
     record.rooms = { ...record.rooms, leaving: null };
     if (record.verb.reply === null) record.verb = { ...record.verb, reply: { status: "OK", data: true } };
     await session.write("rooms", "verb");
@@ -75,7 +75,7 @@ export class Membership {
 
   async #leave(session: Session, room: string): Promise<Cursor | undefined> {
     const topic = roomTopic(room);
-    const left = await this.#rooms.leave(room, this.#actor(session), false);
+    const left = await this.#rooms.leave(room, this.#actor(session), this.#publicId(session));
     // Whoever still listens there goes on hearing it.
     if (Object.hasOwn(session.record.rooms.listening, room)) return undefined;
     const cursor = session.outbox.leave(topic, left.position);
@@ -90,11 +90,10 @@ export class Membership {
   async #enter(
     session: Session,
     room: string,
-    silent: boolean,
   ): Promise<{ joined: { topic: string; position: string; room: string }; cursor: Cursor }> {
     const topic = roomTopic(room);
     const life = lifeOf(session);
-    const joined = await this.#rooms.join(room, this.#actor(session), this.#info(session), silent);
+    const joined = await this.#rooms.join(room, this.#actor(session), this.#info(session));
     life.lastSaid = joined.last;
     const cursor = session.outbox.open(topic, joined.position);
     return { joined: { topic, position: formatPosition(joined.position), room }, cursor };
@@ -163,7 +162,7 @@ export class Membership {
     }
     if (room === null) return;
     const topic = roomTopic(room);
-    const joined = await this.#rooms.join(room, this.#actor(session), this.#info(session), false);
+    const joined = await this.#rooms.join(room, this.#actor(session), this.#info(session));
     lifeOf(session).lastSaid = joined.last;
     if (!outbox.has(topic)) outbox.open(topic, joined.position, place(topic, joined.position));
     if (leaving !== null || record.verb.reply === null) await this.settle(session);
@@ -181,28 +180,31 @@ export class Membership {
     return session.outbox.leave(left.topic, until);
   }
 
-  async presence(session: Session, away: boolean): Promise<void> {
+  /** Tells the room how the connection is seen now: its public id, whether it is away. */
+  async present(session: Session): Promise<void> {
     const { room } = session.record.rooms;
     if (room === null || session.record.line === null) return;
-    await this.#rooms.update(room, this.#actor(session), {
-      ...this.#info(session),
-      state: away ? "away" : "online",
-    });
+    await this.#rooms.update(room, this.#actor(session), this.#info(session));
   }
 
   /** Leaves the room for good; the record goes after this. */
-  async leaveAll(session: Session, silent = false): Promise<void> {
+  async leaveAll(session: Session): Promise<void> {
     const { room, leaving } = session.record.rooms;
     for (const name of new Set([leaving, room])) {
-      if (name !== null) await this.#rooms.leave(name, this.#actor(session), silent);
+      if (name !== null) await this.#rooms.leave(name, this.#actor(session), this.#publicId(session));
     }
   }
 
   #actor(session: Session): Actor {
-    return { id: session.record.line?.id ?? session.id, fence: session.fence, act: session.act() };
+    return { id: session.id, fence: session.fence, act: session.act() };
   }
 
-  #info(session: Session): { joinedAt: number; state: "online" | "away" } {
-    return { joinedAt: session.record.rooms.since, state: session.away === true ? "away" : "online" };
+  #publicId(session: Session): string {
+    return session.record.line?.id ?? session.id;
+  }
+
+  #info(session: Session): MemberInfo {
+    const state = session.away === true ? "away" : "online";
+    return { id: this.#publicId(session), joinedAt: session.record.rooms.since, state };
   }
 }

@@ -53,7 +53,11 @@ async function say({ session, data, stamp, key }: VerbCall, parts: VerbParts): P
   if (room === null) throw new VerbRefused("not_in_room");
   await parts.authorize(session, room, "say");
   const id = session.record.line?.id ?? session.id;
-  const publisher = { id, fence: session.fence, ...(stamp ? { n: stamp.n } : { key: key ?? newKey() }) };
+  const publisher = {
+    id: session.id,
+    fence: session.fence,
+    ...(stamp ? { n: stamp.n } : { key: key ?? newKey() }),
+  };
   const appended = await parts.rooms.say(room, id, message, publisher, true);
   switch (appended.outcome) {
     case "stored": {

@@ -38,12 +38,9 @@ export interface Entry {
 
 /** Who appends, so that the same act done twice has one effect. */
 export interface Publisher {
-  /** The member's id. */
+  /** The member's id: that of its connection record, since fences and acts of one record say nothing about another's. */
   readonly id: string;
-  /**
-   * Fence of the connection record under which this is done. Fences and acts of one record say nothing about those of
-   * another: where `id` is not the record's own id but that of the line it holds, see {@link memberFence}.
-   */
+  /** Fence of the connection record under which this is done. */
   readonly fence: number;
   /** Contiguous from 1 for each publisher and topic; or `key`: recognised when repeated, in no order. */
   readonly n?: number;
@@ -159,8 +156,6 @@ export interface Hold {
   readonly act: number;
   /** Digests of what proves the same person: identity, browser cookie. Empty: nothing does. */
   readonly proofs: readonly string[];
-  /** The line's turn as the caller knows it: counts where the line knows less (its store was lost). */
-  readonly turn?: number;
 }
 
 export interface NodeLease {
@@ -265,18 +260,13 @@ export interface Engine {
   releaseLine(topic: string, holder: string, fence: number, act: number): Promise<void>;
   /** Id of the connection record that holds the line. */
   lineHolder(topic: string): Promise<string | null>;
-  /**
-   * Grows with each holder that is another than the one before, from 1; 0 for a line that nobody has held (as far as
-   * is remembered: a day after its release). Does not change while somebody holds it.
-   */
-  lineTurn(topic: string): Promise<number>;
 }
 
 /**
  * Why an operation did not return.
  * - `unavailable`: surely not done; the engine cannot be reached or cannot store.
  * - `unknown`: done or not done, perhaps done yet; only repeating it (same publisher number, fence and act, or id)
- *   tells. What only reads (`ready`, `nodes`, `members`, `position`, `lineHolder`, `lineTurn`, `read*`, `ownedConnections`) is never unknown.
+ *   tells. What only reads (`ready`, `nodes`, `members`, `position`, `lineHolder`, `read*`, `ownedConnections`) is never unknown.
  * - `fenced`: refused, because another node has claimed the connection since.
  */
 export type FailureOutcome = "unavailable" | "unknown" | "fenced";
@@ -298,18 +288,6 @@ export interface TopicBounds {
   readonly maxBytes: number;
   /** Milliseconds an entry is kept: it is gone once it is this old. */
   readonly maxAge: number;
-}
-
-/** Claims of one record, at most, before the fences of two turns could meet. */
-const FENCES_A_TURN = 2 ** 24;
-
-/**
- * The fence for a member or publisher that goes by the id of its line. Several records can hold one line in turn, each
- * with fences and acts of its own: without the turn the next holder, whose fences begin at 1 again, would look like
- * something late from the former one, and be refused or ignored.
- */
-export function memberFence(turn: number, fence: number): number {
-  return turn * FENCES_A_TURN + fence;
 }
 
 export const roomTopic = (room: string): string => `room:${room}`;

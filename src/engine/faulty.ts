@@ -105,7 +105,6 @@ const READINGS: ReadonlySet<Operation> = new Set<Operation>([
   "read",
   "members",
   "lineHolder",
-  "lineTurn",
 ]);
 
 type Fate = "done" | "refuse" | "lose" | "forget" | "late";

@@ -45,6 +45,5 @@ export function intercept(inner: Engine, around: Around): Engine {
     releaseLine: (topic, holder, fence, act) =>
       around("releaseLine", () => inner.releaseLine(topic, holder, fence, act)),
     lineHolder: (topic) => around("lineHolder", () => inner.lineHolder(topic)),
-    lineTurn: (topic) => around("lineTurn", () => inner.lineTurn(topic)),
   };
 }

@@ -9,15 +9,20 @@ export const HAS_LEFT = "I have left the room";
 /** Members in one reply to `roomView`. */
 export const MEMBERS_PAGE = 1000;
 
-/** Who does something in a room, and under which right. */
+/**
+ * Who does something in a room, and under which right. Members are kept by the id of their record, which no other
+ * connection ever has; the public id may pass from one to another.
+ */
 export interface Actor {
-  /** Public id of the connection. */
+  /** Id of the connection's record. */
   readonly id: string;
   readonly fence: number;
   readonly act: number;
 }
 
 export interface MemberInfo {
+  /** Public id of the connection. */
+  readonly id: string;
   readonly joinedAt: number;
   readonly state: MemberView["state"];
 }
@@ -53,16 +58,16 @@ export class Rooms {
     );
   }
 
-  /** `silent`: nobody is told, for somebody who was there under another id. */
-  join(room: string, actor: Actor, info: MemberInfo, silent: boolean): Promise<Joined> {
-    const announce = silent ? {} : this.#announcement(room, actor.id, ENTERED);
+  join(room: string, actor: Actor, info: MemberInfo): Promise<Joined> {
+    const announce = this.#announcement(room, info.id, ENTERED);
     return insist(this.#clock, () =>
       this.#engine.join(roomTopic(room), { ...actor, info: JSON.stringify(info), ...announce }),
     );
   }
 
-  leave(room: string, actor: Actor, silent: boolean): Promise<Left> {
-    const announce = silent ? {} : this.#announcement(room, actor.id, HAS_LEFT);
+  /** `publicId` is told to the others. */
+  leave(room: string, actor: Actor, publicId: string): Promise<Left> {
+    const announce = this.#announcement(room, publicId, HAS_LEFT);
     return insist(this.#clock, () => this.#engine.leave(roomTopic(room), { ...actor, ...announce }));
   }
 
@@ -78,7 +83,10 @@ export class Rooms {
       this.#engine.members(roomTopic(room), after, Math.min(limit, MEMBERS_PAGE)),
     );
     const views: Record<string, MemberView> = {};
-    for (const { id, info } of members) views[id] = { id, ...(JSON.parse(info) as MemberInfo) };
+    for (const { info } of members) {
+      const { id, joinedAt, state } = JSON.parse(info) as MemberInfo;
+      views[id] = { id, joinedAt, state };
+    }
     const last = members.at(-1);
     const more = last !== undefined && members.length === Math.min(limit, MEMBERS_PAGE);
     return { room, members: views, membersCount: total, ...(more ? { next: last.id } : {}) };

@@ -174,11 +174,6 @@ class MemoryEngine implements Engine {
     return this.#store.known(topic)?.lineHolder ?? null;
   }
 
-  async lineTurn(topic: string): Promise<number> {
-    this.#enter();
-    return this.#store.known(topic)?.lineTurn ?? 0;
-  }
-
   #enter(): number {
     this.#self();
     return this.#store.enter();

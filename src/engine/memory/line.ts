@@ -9,22 +9,14 @@ export class Line {
   #former: string | null = null;
   #proofs: readonly string[] = [];
   #releasedAt = 0;
-  /** How many holders there have been, a line held again by its last one counting once. */
-  #turn = 0;
 
   get holder(): string | null {
     return this.#holder;
   }
 
-  get turn(): number {
-    return this.#turn;
-  }
-
   take(hold: Hold, now: number): boolean {
     if (this.#holder !== null && this.#holder !== hold.holder) return false;
     if (this.#holder === null && !this.#free(hold, now)) return false;
-    const again = hold.holder === (this.#holder ?? this.#former);
-    this.#turn = Math.max(again ? this.#turn : this.#turn + 1, hold.turn ?? 0);
     this.#holder = hold.holder;
     this.#proofs = hold.proofs;
     return true;

@@ -117,10 +117,6 @@ export class Topic {
     return this.#line?.holder ?? null;
   }
 
-  get lineTurn(): number {
-    return this.#line?.turn ?? 0;
-  }
-
   /** Frees what time has taken. True when the topic itself has been out of use for `patience` ms. */
   expire(now: number, patience: number): boolean {
     const empty = this.log.expire(now);

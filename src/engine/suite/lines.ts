@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Engine, memberFence } from "../contract.ts";
+import type { Engine } from "../contract.ts";
 import { alone, type Rule, rejects } from "./harness.ts";
 
 const L = "line:l";
@@ -97,45 +97,4 @@ export const lineRules: readonly Rule[] = [
     await engine.releaseLine(L, "x", 3, 1);
     assert.equal(await engine.lineHolder(L), null);
   }),
-
-  alone(
-    189,
-    "each other holder has a higher turn; who holds it again keeps its own, and brings it along to a store that lost it",
-    async (engine) => {
-      assert.equal(await engine.lineTurn(L), 0);
-      await hold(engine, "x", 1, ["p"]);
-      assert.equal(await engine.lineTurn(L), 1);
-      await hold(engine, "y", 1, ["p"]);
-      await engine.releaseLine(L, "x", 1, 2);
-      await hold(engine, "x", 3, ["p"]);
-      assert.equal(await engine.lineTurn(L), 1);
-      await engine.releaseLine(L, "x", 1, 4);
-      await hold(engine, "y", 2, ["p"]);
-      assert.equal(await engine.lineTurn(L), 2);
-      await engine.holdLine("line:lost", { holder: "x", fence: 1, act: 1, proofs: [], turn: 5 });
-      await engine.holdLine("line:lost", { holder: "x", fence: 1, act: 2, proofs: [], turn: 3 });
-      assert.equal(await engine.lineTurn("line:lost"), 5);
-    },
-  ),
-
-  alone(
-    190,
-    "the next holder of a line is a member in its own right, whatever its fences",
-    async (engine) => {
-      const under = async (fence: number) => memberFence(await engine.lineTurn(L), fence);
-      await hold(engine, "x", 1, ["p"], 9);
-      const former = await under(9);
-      await engine.join("room:r", { id: "l", fence: former, act: 40, info: '"x"' });
-      await engine.leave("room:r", { id: "l", fence: former, act: 41 });
-      await engine.releaseLine(L, "x", 9, 42);
-      await hold(engine, "y", 1, ["p"], 1);
-      const next = await under(1);
-      assert.equal(
-        (await engine.join("room:r", { id: "l", fence: next, act: 2, info: '"y"' })).repeat,
-        false,
-      );
-      await rejects(engine.leave("room:r", { id: "l", fence: former, act: 99 }), "fenced");
-      assert.deepEqual((await engine.members("room:r", null, 9)).members, [{ id: "l", info: '"y"' }]);
-    },
-  ),
 ];

@@ -31,7 +31,6 @@ const everything = (engine: Engine): (() => Promise<unknown>)[] => {
     () => engine.holdLine("line:x", { holder: "h", fence: 1, act: 1, proofs: [] }),
     () => engine.releaseLine("line:x", "h", 1, 1),
     () => engine.lineHolder("line:x"),
-    () => engine.lineTurn("line:x"),
   ];
 };
 
