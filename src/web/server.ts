@@ -53,22 +53,28 @@ const followFiles = (server: https.Server, keyFile: string, certFile: string, lo
   };
 };
 
+/** Until when a request must have come in. None of these is about the answer: a held poll is not touched by them. */
+const patience = ({ limits }: Config): http.ServerOptions => ({
+  headersTimeout: Math.min(limits.headersTimeout, limits.requestTimeout) * 1000,
+  requestTimeout: limits.requestTimeout * 1000,
+  keepAliveTimeout: limits.keepAliveTimeout * 1000,
+  // Node looks only every 30 s by itself, which makes shorter bounds untrue.
+  connectionsCheckingInterval: 2_000,
+});
+
 const build = (config: Config, log: Log): { server: Server; unwatch: () => void } => {
   const { secure, keyFile, certFile } = config.servers.web;
-  if (!secure || keyFile === null || certFile === null)
-    return { server: http.createServer(), unwatch: () => {} };
-  const server = https.createServer(readCredentials(keyFile, certFile));
+  const bounds = patience(config);
+  if (!secure || keyFile === null || certFile === null) {
+    return { server: http.createServer(bounds), unwatch: () => {} };
+  }
+  const server = https.createServer({ ...bounds, ...readCredentials(keyFile, certFile) });
   return { server, unwatch: followFiles(server, keyFile, certFile, log) };
 };
 
 /** @throws {Error} when the TLS files cannot be read */
 export const ownServer = (config: Config, log: Log): OwnServer => {
   const { server, unwatch } = build(config, log);
-  const { headersTimeout, requestTimeout, keepAliveTimeout } = config.limits;
-  server.headersTimeout = headersTimeout * 1000;
-  // For the request to arrive, not for the answer: a held poll is not touched by it.
-  server.requestTimeout = requestTimeout * 1000;
-  server.keepAliveTimeout = keepAliveTimeout * 1000;
 
   // The server forgets sockets that were upgraded, but waits for them when it closes.
   const sockets = new Set<Socket>();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { ConfigError, type ConfigInput, resolveConfig } from "../../src/config/index.ts";
 import { nearest } from "../../src/config/nearest.ts";
 import { configurationReference } from "../../src/config/reference.ts";
@@ -144,6 +145,34 @@ test("a secret that is refused is not shown", () => {
   const [problem] = refused({ redis: { password: ["hunter2"] } });
   assert.match(problem!, /"redis.password"/);
   assert.doesNotMatch(problem!, /hunter2/);
+});
+
+test("whatever comes, it is a configuration or a ConfigError", () => {
+  const blocks = [
+    "general",
+    "servers",
+    "faye",
+    "topics",
+    "redis",
+    "cluster",
+    "limits",
+    "logger",
+    "web",
+    "__proto__",
+  ];
+  const input = fc.oneof(fc.anything(), fc.dictionary(fc.constantFrom(...blocks), fc.anything()));
+  const env = fc.dictionary(fc.constantFrom("PORT", "HOST", "REDIS_URL", "LOG_LEVEL"), fc.string());
+  fc.assert(
+    fc.property(input, env, (input, env) => {
+      try {
+        assert.ok(Object.isFrozen(resolveConfig(input as ConfigInput, env)));
+      } catch (error) {
+        assert.ok(error instanceof ConfigError, String(error));
+        assert.ok(error.problems.length > 0);
+      }
+    }),
+    { numRuns: 500 },
+  );
 });
 
 test("nearest: near, swapped, far", () => {

@@ -4,6 +4,8 @@ import { request } from "node:http";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { test } from "node:test";
+import { runInNewContext } from "node:vm";
+import { scripts } from "../../src/web/scripts.ts";
 import { folder, startWeb } from "./bench.ts";
 
 const faye = path.dirname(createRequire(import.meta.url).resolve("faye/package.json"));
@@ -105,6 +107,30 @@ test("nothing outside the folder, no dotfiles, no listing", async (t) => {
     const status = await rawStatus(base, target);
     assert.ok(status >= 400 && status < 500, `${target} answered ${status}`);
   }
+});
+
+test("a moved mount and options of the configuration reach the page's client as its defaults", () => {
+  const fayeOptions = { timeout: 5, note: "</script>" };
+  const served = scripts("/rt", "public", { path: "/rt", fayeOptions });
+  const { tail } = served.get("/public/javascript/actionHeroWebSocket.js")!;
+  assert.doesNotMatch(tail!, /<\/script>/);
+  class Client {
+    readonly options: unknown;
+    constructor(options: unknown) {
+      this.options = options;
+    }
+  }
+  const window = { actionHeroWebSocket: Client };
+  runInNewContext(tail!, { window });
+  const plain = (value: unknown) => JSON.parse(JSON.stringify(value));
+  assert.deepEqual(plain(new window.actionHeroWebSocket(undefined).options), { path: "/rt", fayeOptions });
+  const own = new window.actionHeroWebSocket({ host: "h", path: "/p", fayeOptions: { timeout: 9 } });
+  assert.deepEqual(plain(own.options), {
+    host: "h",
+    path: "/p",
+    fayeOptions: { ...fayeOptions, timeout: 9 },
+  });
+  assert.ok(own instanceof Client);
 });
 
 test("our client is served from the build, before a file of the project with its name", async (t) => {

@@ -95,6 +95,27 @@ test("an application adds routes of its own, and its errors do not leak", async 
   assert.equal(log.lines.at(-1)?.fields.errorId, broken.body.errorId);
 });
 
+test("a request whose headers or body never come is cut off", async (t) => {
+  const limits = { headersTimeout: 0.2, requestTimeout: 0.4, keepAliveTimeout: 0.2 };
+  const { base } = await startWeb(t, { config: { limits } });
+  const { hostname, port } = new URL(base);
+  const slow = [
+    "GET /api HTTP/1.1\r\nHost: x\r\n",
+    "POST /api/echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
+  ];
+  for (const text of slow) {
+    const answer = await new Promise<string>((resolve) => {
+      const socket = connect(Number(port), hostname, () => socket.write(text));
+      let received = "";
+      socket.on("data", (data) => {
+        received += data;
+      });
+      socket.on("close", () => resolve(received));
+    });
+    assert.match(answer, /^HTTP\/1\.1 408 /);
+  }
+});
+
 test("a port in use is told when starting", async (t) => {
   const { base } = await startWeb(t);
   const { port } = new URL(base);
