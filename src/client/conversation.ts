@@ -131,7 +131,8 @@ export class Conversation {
   }
 
   private move({ joined, left }: DeliveryExt, speaking: boolean): void {
-    if (left !== undefined) this.positions.leave(left);
+    // Left and entered at once: an answer that is repeated must not forget what has been received since.
+    if (left !== undefined && left !== joined?.topic) this.positions.leave(left);
     if (!joined) return;
     this.positions.join(joined.topic, joined.position);
     // A room that is only listened to has no last number of ours.

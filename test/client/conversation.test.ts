@@ -46,8 +46,8 @@ test("answers are matched by messageId, in whatever order they come", async (t) 
     w.server.tell(w.server.only(), { context: "response", messageId: data.messageId, echo: data });
   }
   await w.tick(10);
-  assert.equal((one.reply?.echo as { params: { action: string } }).params.action, "one");
-  assert.deepEqual((two.reply?.echo as { params: object }).params, { a: 1, action: "two" });
+  assert.equal((one.reply!.echo as { params: { action: string } }).params.action, "one");
+  assert.deepEqual((two.reply!.echo as { params: object }).params, { a: 1, action: "two" });
 });
 
 test("a refused action is an error with code and details, and the reply beside it", async (t) => {
@@ -73,7 +73,7 @@ test("says are numbered from 1 and pipelined", async (t) => {
     ["a", "b", "c"],
   );
   assert.ok(all.every(({ reply }) => reply?.status === "OK"));
-  const stamps = w.server.log.filter((m) => m.data?.event === "say").map((m) => m.ext.actionwire);
+  const stamps = w.server.log.filter((m) => m.data?.event === "say").map((m) => m.ext?.actionwire);
   assert.deepEqual(
     stamps,
     [1, 2, 3].map((n) => ({ room: "defaultRoom", n })),
@@ -98,9 +98,9 @@ test("a verb waits for the says before it, and holds what comes behind it", asyn
       ["second", "still in the second"],
     ],
   );
-  const verbs = w.server.log.filter((m) => m.ext?.actionwire?.n && m.data.event !== "say");
+  const verbs = w.server.log.filter((m) => m.ext?.actionwire?.n && m.data?.event !== "say");
   assert.deepEqual(
-    verbs.map((m) => [m.data.event, m.ext.actionwire]),
+    verbs.map((m) => [m.data?.event, m.ext?.actionwire]),
     [
       ["roomChange", { n: 1 }],
       ["listenToRoom", { n: 2 }],

@@ -90,9 +90,9 @@ test("an action under way is sent again, marked", async (t) => {
   await w.tick(1_000);
   assert.equal(action.reply?.did, "work");
   const [first, again] = w.server.actions;
-  assert.equal(first.resend, undefined);
-  assert.equal(again.resend, true);
-  assert.equal(first.messageId, again.messageId);
+  assert.equal(first?.resend, undefined);
+  assert.equal(again?.resend, true);
+  assert.equal(first?.messageId, again?.messageId);
 });
 
 test("rebuilt: new id, rooms entered again, a gap for each, unknown outcomes, then reconnect", async (t) => {
@@ -286,7 +286,7 @@ test("a handshake refused for good ends it, with the server's reason", async (t)
   await w.tick(1_000);
   assert.equal(details.code, "forbidden");
   assert.equal(w.client.state, "disconnected");
-  assert.equal(w.server.log[0]?.ext.token, "secret");
+  assert.equal(w.server.log[0]?.ext?.token, "secret");
   await w.tick(60_000);
   assert.equal(w.server.log.length, 1);
 });

@@ -1,27 +1,53 @@
 import { createRequire } from "node:module";
+import type { FayeModule } from "../../src/client/index.ts";
 
 /**
  * A small scripted server of the protocol in docs/protocol.md, in memory, under the real Faye client: only Faye's two
  * ways to the network are replaced.
  */
 
-// biome-ignore lint/suspicious/noExplicitAny: test double at the boundary to untyped code
-type Loose = any;
 const require = createRequire(import.meta.url);
-export const Faye = require("faye");
-const sockets = require("faye/src/util/websocket");
-const NodeHttp = require("faye/src/transport/node_http");
+export const Faye = require("faye") as FayeModule;
+const sockets = require("faye/src/util/websocket") as { create(): FakeSocket };
+const NodeHttp = require("faye/src/transport/node_http") as {
+  prototype: { request(messages: Wire[]): object };
+};
+
+interface HttpTransport {
+  _receive(replies: Wire[]): void;
+  _handleError(messages: Wire[]): void;
+}
+
+export interface Asked {
+  readonly event?: string;
+  readonly message?: string;
+  readonly room?: string;
+  readonly messageId?: string;
+  readonly resend?: boolean;
+  readonly params?: { readonly action?: string };
+}
+
+interface Own {
+  readonly room?: string;
+  readonly n?: number;
+  readonly positions?: Record<string, string>;
+  readonly resume?: Fields;
+  readonly [field: string]: unknown;
+}
+
+type Fields = Record<string, unknown>;
 
 export interface Wire {
   channel: string;
   id?: string;
   clientId?: string;
-  data?: Loose;
-  ext?: Loose;
-  advice?: Loose;
+  data?: Asked & Fields;
+  ext?: { token?: unknown; actionwire?: Own };
+  advice?: { reconnect?: string; interval?: number; timeout?: number };
   subscription?: string;
   successful?: boolean;
   error?: string;
+  supportedConnectionTypes?: string[];
 }
 
 interface Link {
@@ -41,8 +67,8 @@ class Connection {
   readonly joinedAt = new Map<string, number>();
   readonly listening = new Set<string>();
   verb = 0;
-  readonly verbReplies = new Map<number, Loose>();
-  readonly says = new Map<string, Loose[]>();
+  readonly verbReplies = new Map<number, { fields: Fields; ext: Fields }>();
+  readonly says = new Map<string, string[]>();
   messageCount = 0;
   welcomed = false;
   session: Session | null = null;
@@ -67,10 +93,10 @@ class Session {
 
 export class FakeSocket {
   readyState = 0;
-  onopen: Loose = null;
-  onclose: Loose = null;
-  onerror: Loose = null;
-  onmessage: Loose = null;
+  onopen: ((event: { data?: string }) => void) | null = null;
+  onclose: ((event: { data?: string }) => void) | null = null;
+  onerror: ((event: { data?: string }) => void) | null = null;
+  onmessage: ((event: { data?: string }) => void) | null = null;
   readonly server: MemoryServer;
   private readonly listeners = new Map<string, (() => void)[]>();
 
@@ -79,7 +105,10 @@ export class FakeSocket {
     setTimeout(() => {
       if (this.readyState !== 0) return;
       if (server.swallowUpgrades) return;
-      if (server.down || server.noSockets) return this.shut("error");
+      if (server.down || server.noSockets) {
+        this.shut("error");
+        return;
+      }
       this.readyState = 1;
       this.onopen?.({});
     }, 1);
@@ -132,7 +161,7 @@ export class MemoryServer {
   opened = 0;
   /** Says that were stored: what members would hear. */
   readonly heard: { from: string; room: string; message: string }[] = [];
-  readonly actions: Loose[] = [];
+  readonly actions: Asked[] = [];
   /** Return true to swallow a message before it is handled; or an array of replies in its place. */
   before: (message: Wire) => boolean | Wire[] = () => false;
   /** Return true to lose what goes out. */
@@ -147,12 +176,15 @@ export class MemoryServer {
       return new FakeSocket(this);
     };
     const server = this;
-    NodeHttp.prototype.request = function (this: Loose, messages: Wire[]) {
+    NodeHttp.prototype.request = function (this: HttpTransport, messages: Wire[]) {
       let over = false;
       const copy = JSON.parse(JSON.stringify(messages));
       setTimeout(() => {
         if (over || server.blackHole) return;
-        if (server.down) return this._handleError(messages);
+        if (server.down) {
+          this._handleError(messages);
+          return;
+        }
         server.arrive(copy, {
           kind: "long-polling",
           send: (replies) => {
@@ -208,7 +240,7 @@ export class MemoryServer {
   }
 
   /** A message on the line of a connection. */
-  tell(connection: Connection, data: Loose, ext?: Loose): void {
+  tell(connection: Connection, data: Fields, ext?: Fields): void {
     const { session } = connection;
     if (!session) return;
     session.outbox.push({ channel: "/actionwire", data, ...(ext ? { ext: { actionwire: ext } } : {}) });
@@ -277,7 +309,9 @@ export class MemoryServer {
 
   private handshake(message: Wire, base: Wire): Wire {
     const resume = message.ext?.actionwire?.resume;
-    let connection = [...this.connections.values()].find((c) => resume && c.tokens.includes(resume.token));
+    let connection = [...this.connections.values()].find(
+      (c) => resume && c.tokens.includes(String(resume.token)),
+    );
     const resumed = connection !== undefined;
     this.ids += 1;
     if (!connection) {
@@ -312,7 +346,7 @@ export class MemoryServer {
           resume: { token: `token-${this.ids}`, resumed, grace: 120, ...state },
         },
       },
-    } as Wire;
+    };
   }
 
   private connect(
@@ -323,7 +357,7 @@ export class MemoryServer {
     send: (reply: Wire) => void,
     alone: boolean,
   ): boolean {
-    const positions: Record<string, string> = message.ext.actionwire.positions;
+    const positions: Record<string, string> = message.ext?.actionwire?.positions ?? {};
     const fresh = !session.presented || session.socket !== link || link.kind === "long-polling";
     if (fresh) {
       session.presented = true;
@@ -361,75 +395,66 @@ export class MemoryServer {
     );
   }
 
-  private joined(connection: Connection, room: string): Loose {
+  private joined(connection: Connection, room: string): Fields {
     const last = connection.says.get(room)?.length ?? 0;
     return { topic: room, position: this.position(room), last, room };
   }
 
   private publish(message: Wire, connection: Connection): void {
-    const { data } = message;
+    const data = message.data ?? {};
     const own = message.ext?.actionwire ?? {};
     connection.messageCount += 1;
-    const reply = (fields: Loose, ext?: Loose) => {
+    const reply = ({ fields, ext }: Answer) => {
       const { messageCount } = connection;
       this.tell(connection, { context: "response", messageCount, messageId: data.messageId, ...fields }, ext);
     };
     switch (data.event) {
       case "say":
-        return this.say(data.message, own, connection, reply);
+        reply(this.say(data.message ?? "", own, connection));
+        break;
       case "roomChange":
       case "listenToRoom":
       case "silenceRoom":
-        return this.verb(data, own.n, connection, reply);
+        reply(this.verb(data, own.n ?? 0, connection));
+        break;
       case "action":
         this.actions.push(data);
-        if (data.params.action === "fail") {
-          return reply({ error: "it failed", code: "my_code", details: { why: 1 } });
-        }
-        return reply({ did: data.params.action });
+        if (data.params?.action === "fail") reply(refused("it failed", "my_code", { details: { why: 1 } }));
+        else reply({ fields: { did: data.params?.action } });
+        break;
       case "quit":
-        return this.tell(connection, { context: "api", status: "Bye!", reason: "quit requested" });
-      default:
-        return reply({
-          status: "OK",
-          data: { id: connection.id, room: connection.room, listeningRooms: [...connection.listening] },
-        });
+        this.tell(connection, { context: "api", status: "Bye!", reason: "quit requested" });
+        break;
+      default: {
+        const { id, room, listening } = connection;
+        reply({ fields: { status: "OK", data: { id, room, listeningRooms: [...listening] } } });
+      }
     }
   }
 
-  private say(message: string, own: Loose, connection: Connection, reply: (f: Loose) => void): void {
-    if (own.room !== connection.room) {
-      return reply({ status: "wrong room", error: "wrong room", code: "wrong_room" });
-    }
+  private say(message: string, own: Own, connection: Connection): Answer {
+    if (own.room === undefined || own.room !== connection.room) return refused("wrong room", "wrong_room");
     const stored = connection.says.get(own.room) ?? [];
     connection.says.set(own.room, stored);
-    if (own.n > stored.length + 1) {
-      const error = "earlier one missing";
-      return reply({ status: error, error, code: "earlier_missing", last: stored.length });
-    }
-    if (own.n === stored.length + 1) {
-      if (message === "refuse me") return reply({ status: "no", error: "no", code: "not_allowed" });
+    const n = own.n ?? 0;
+    if (n > stored.length + 1) return refused("earlier", "earlier_missing", { last: stored.length });
+    if (n === stored.length + 1) {
+      if (message === "refuse me") return refused("no", "not_allowed");
       stored.push(message);
       this.heard.push({ from: connection.id, room: own.room, message });
       this.hear(own.room, message, connection.id);
     }
-    reply({ status: "OK", data: true });
+    return { fields: { status: "OK", data: true } };
   }
 
-  private verb(data: Loose, n: number, connection: Connection, reply: (f: Loose, e?: Loose) => void): void {
-    if (n > connection.verb + 1) {
-      return reply({ status: "x", error: "x", code: "earlier_missing", last: connection.verb });
-    }
-    if (n <= connection.verb) {
-      const { fields, ext } = connection.verbReplies.get(n);
-      return reply(fields, ext);
-    }
-    if (data.room === "forbidden") {
-      return reply({ status: "not authorized", error: "not authorized", code: "not_authorized" });
-    }
+  private verb(data: Asked, n: number, connection: Connection): Answer {
+    if (n > connection.verb + 1) return refused("earlier", "earlier_missing", { last: connection.verb });
+    const known = connection.verbReplies.get(n);
+    if (known) return known;
+    const { room = "" } = data;
+    if (room === "forbidden") return refused("not authorized", "not_authorized");
     connection.verb = n;
-    const { room } = data;
-    const ext: Loose = {};
+    const ext: Fields = {};
     if (data.event === "silenceRoom") {
       connection.listening.delete(room);
       connection.joinedAt.delete(room);
@@ -445,9 +470,9 @@ export class MemoryServer {
       connection.session?.cursors.set(room, head);
       ext.joined = this.joined(connection, room);
     }
-    const fields = { status: "OK", data: true };
-    connection.verbReplies.set(n, { fields, ext });
-    reply(fields, ext);
+    const answer = { fields: { status: "OK", data: true }, ext };
+    connection.verbReplies.set(n, answer);
+    return answer;
   }
 
   flush(session: Session): void {
@@ -474,4 +499,13 @@ export class MemoryServer {
       held.link.send([...out, { channel: "/meta/connect", id: held.message.id!, successful: true, advice }]);
     }
   }
+}
+
+interface Answer {
+  readonly fields: Fields;
+  readonly ext?: Fields;
+}
+
+function refused(error: string, code: string, more: Fields = {}): Answer {
+  return { fields: { status: error, error, code, ...more } };
 }
