@@ -17,7 +17,8 @@ export function createComposer({ onSay }) {
 
   function fit() {
     text.style.height = "auto";
-    text.style.height = `${Math.min(text.scrollHeight, 160)}px`;
+    const borders = text.offsetHeight - text.clientHeight;
+    text.style.height = `${Math.min(text.scrollHeight + borders, 160)}px`;
   }
 
   text.addEventListener("input", fit);

@@ -44,6 +44,8 @@ export async function openBrowser(): Promise<TestBrowser> {
     errors,
     async window({ before, ...options } = {}) {
       const context = await browser.newContext(options);
+      // The loader of these tests wraps the functions that they hand to a page in this helper.
+      await context.addInitScript("globalThis.__name = (named) => named;");
       if (before !== undefined) await context.addInitScript(before);
       const page = await context.newPage();
       page.on("pageerror", (error) => errors.push(error.stack ?? error.message));
