@@ -1,8 +1,9 @@
 /** What actions and hooks see of the server. Types only; the parts are built by their own modules and wired in `server.ts`. */
-import type { Json, Log } from "./ports.ts";
-import type { TransportName } from "./sessions/gateway.ts";
-import type { ActionInfo } from "./actions/action.ts";
+
+import type { ActionInfo } from "./actions/action-info.ts";
+import type { TransportName } from "./bayeux/transport-name.ts";
 import type { Config } from "./config/declaration.ts";
+import type { Json, Log } from "./ports.ts";
 
 /** What application code sees of whoever calls: a connected client, or one HTTP request. */
 export interface Connection {

@@ -30,7 +30,12 @@ export interface Hooks {
   onConnect?(connection: Connection, api: Api): MaybePromise<void>;
   onDisconnect?(connection: Connection, api: Api): MaybePromise<void>;
   /** Before each action; a throw (also an ActionError) ends it. */
-  beforeAction?(call: { action: string; params: unknown; connection: Connection; api: Api }): MaybePromise<void>;
+  beforeAction?(call: {
+    action: string;
+    params: unknown;
+    connection: Connection;
+    api: Api;
+  }): MaybePromise<void>;
   /** After each action that succeeded; may replace the response by returning one. */
   afterAction?(call: {
     action: string;
@@ -38,7 +43,7 @@ export interface Hooks {
     response: Record<string, unknown>;
     connection: Connection;
     api: Api;
-  }): MaybePromise<Record<string, unknown> | void>;
+  }): MaybePromise<Record<string, unknown> | undefined>;
 }
 
 /** Thrown by a hook: refuses, and tells the client why. */

@@ -73,22 +73,6 @@ export type ActionTypes<Actions extends readonly Action[]> = {
   };
 };
 
-/** What one input is, as far as its schema library can tell (JSON Schema fields beside `required`). */
-export interface InputInfo extends Readonly<Record<string, unknown>> {
-  readonly required: boolean;
-}
-
-/** What is told about an action. */
-export interface ActionInfo {
-  readonly name: string;
-  readonly version: string;
-  readonly description: string;
-  readonly inputs: Readonly<Record<string, InputInfo>>;
-  readonly outputExample?: Response;
-  readonly idempotent: boolean;
-  readonly journal: boolean;
-}
-
 const refuse = (name: unknown, what: string, got: unknown): never => {
   const shown = typeof got === "function" ? "a function" : (JSON.stringify(got) ?? typeof got);
   throw new TypeError(`action ${JSON.stringify(name) ?? "without a name"}: ${what}, got ${shown}`);

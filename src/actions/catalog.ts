@@ -1,4 +1,5 @@
-import type { Action, ActionInfo } from "./action.ts";
+import type { Action } from "./action.ts";
+import type { ActionInfo } from "./action-info.ts";
 import { type Documentation, describeAction } from "./documentation.ts";
 
 /** The actions on offer, by name and version. */

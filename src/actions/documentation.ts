@@ -1,5 +1,6 @@
 import type { StandardJSONSchemaV1 } from "@standard-schema/spec";
-import type { Action, ActionInfo, InputInfo } from "./action.ts";
+import type { Action } from "./action.ts";
+import type { ActionInfo, InputInfo } from "./action-info.ts";
 
 /** The traditional shape: action → version → what is told about it. */
 export type Documentation = Readonly<Record<string, Readonly<Record<string, ActionInfo>>>>;

@@ -1,6 +1,5 @@
 export {
   type Action,
-  type ActionInfo,
   type ActionMiddleware,
   type ActionRun,
   type ActionTypes,
@@ -8,6 +7,7 @@ export {
   isAction,
 } from "./action.ts";
 export { ActionError } from "./action-error.ts";
+export type { ActionInfo } from "./action-info.ts";
 export type { Documentation } from "./documentation.ts";
 export { type ErrorCode, errorTable, failure, failureFields, tooManyPending } from "./errors.ts";
 export { createRunner, type Runner, type RunnerOptions } from "./runner.ts";

@@ -1,4 +1,4 @@
-import type { InputInfo } from "../actions/action.ts";
+import type { InputInfo } from "../actions/action-info.ts";
 import { describeAction } from "../actions/documentation.ts";
 import { loadProject } from "./project.ts";
 

@@ -1,9 +1,9 @@
 import type { Api, ConnectionsApi, RoomsApi } from "../api.ts";
 import { type Engine, lineTopic } from "../engine/contract.ts";
+import { insist } from "../engine/insist.ts";
 import type { Clock } from "../ports.ts";
 import { MEMBERS_PAGE, type Rooms } from "../rooms/rooms.ts";
 import { type Directory, GONE } from "../sessions/directory.ts";
-import { insist } from "../sessions/insist.ts";
 import { parseRecord } from "../sessions/record.ts";
 import type { Channels } from "./channels.ts";
 import { newKey } from "./keys.ts";

@@ -1,8 +1,8 @@
 import { isChannel, isWildcard, patternsOf } from "../bayeux/index.ts";
 import type { Engine } from "../engine/contract.ts";
 import { channelTopic, formatPosition, parsePosition } from "../engine/contract.ts";
+import { insist } from "../engine/insist.ts";
 import type { Clock } from "../ports.ts";
-import { insist } from "../sessions/insist.ts";
 import type { Session } from "../sessions/session.ts";
 
 /** Plain Bayeux channels: whoever subscribes hears what is published from then on. */

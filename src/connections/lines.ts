@@ -1,7 +1,7 @@
 import { type Engine, formatPosition, identityTopic, lineTopic, parsePosition } from "../engine/contract.ts";
+import { insist } from "../engine/insist.ts";
 import type { Clock, Json } from "../ports.ts";
 import { digest, isUuid4 } from "../sessions/ids.ts";
-import { insist } from "../sessions/insist.ts";
 import { LINE_PREFIX } from "../sessions/outbox.ts";
 import type { Session } from "../sessions/session.ts";
 

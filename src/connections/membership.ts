@@ -1,9 +1,9 @@
 import type { Engine, Position } from "../engine/contract.ts";
 import { formatPosition, parsePosition, roomTopic } from "../engine/contract.ts";
+import { insist } from "../engine/insist.ts";
 import type { Cursor } from "../hub/cursor.ts";
 import type { Clock } from "../ports.ts";
 import type { Actor, MemberInfo, Rooms } from "../rooms/rooms.ts";
-import { insist } from "../sessions/insist.ts";
 import type { Moves } from "../sessions/outbox.ts";
 import type { Session } from "../sessions/session.ts";
 import { lifeOf } from "./life.ts";

@@ -1,6 +1,6 @@
 import type { Connection } from "../api.ts";
+import type { TransportName } from "../bayeux/transport-name.ts";
 import type { Json } from "../ports.ts";
-import type { TransportName } from "../sessions/gateway.ts";
 import type { ConnectionRecord } from "../sessions/record.ts";
 import type { Session } from "../sessions/session.ts";
 import { lifeOf } from "./life.ts";

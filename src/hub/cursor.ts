@@ -1,5 +1,5 @@
 import type { Entry, Position } from "../engine/contract.ts";
-import type { Replica } from "./replica.ts";
+import type { Follower, Replica } from "./replica.ts";
 
 /** Who reads through a cursor; woken when there may be something to read. */
 export interface Reader {
@@ -15,7 +15,7 @@ export type Found =
  * One session's place in one topic. Reading is synchronous and goes on until `null`; then either the end is
  * reached or `behind` is true and the hub is fetching what the window no longer has.
  */
-export class Cursor {
+export class Cursor implements Follower {
   readonly replica: Replica;
   readonly reader: Reader;
   /** Where the membership starts: nothing at or before it is read. */
@@ -33,6 +33,10 @@ export class Cursor {
     this.reader = reader;
     this.start = start;
     this.position = position;
+  }
+
+  notify(): void {
+    this.reader.wake(this);
   }
 
   get topic(): string {

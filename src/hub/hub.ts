@@ -38,15 +38,15 @@ export class Hub {
     }
     const cursor = new Cursor(replica, reader, start, start);
     cursor.seek(position);
-    replica.cursors.add(cursor);
+    replica.followers.add(cursor);
     this.#idleSince.delete(replica);
     return cursor;
   }
 
   close(cursor: Cursor): void {
     const { replica } = cursor;
-    replica.cursors.delete(cursor);
-    if (replica.cursors.size === 0 && this.#replicas.get(replica.topic) === replica) {
+    replica.followers.delete(cursor);
+    if (replica.followers.size === 0 && this.#replicas.get(replica.topic) === replica) {
       this.#idleSince.set(replica, this.#clock.monotonic());
     }
   }
@@ -71,7 +71,7 @@ export class Hub {
     this.#engine.read(replica.topic, asked, CHUNK).then(
       (reading) => {
         cursor.fetching = false;
-        if (!replica.cursors.has(cursor)) return;
+        if (!replica.followers.has(cursor)) return;
         if (cursor.position === asked) {
           const all = found(reading, asked);
           // Nothing but forgotten announcements up to the head: there is nothing to tell, only to go on from.
@@ -79,13 +79,13 @@ export class Hub {
           else cursor.fill(all);
           if (reading.entries.length < CHUNK) this.#adopt(replica, reading);
         }
-        cursor.reader.wake(cursor);
+        cursor.notify();
       },
       (failure: unknown) => {
         this.#note(failure, replica.topic);
         this.#clock.after(RETRY, () => {
           cursor.fetching = false;
-          if (replica.cursors.has(cursor)) cursor.reader.wake(cursor);
+          if (replica.followers.has(cursor)) cursor.notify();
         });
       },
     );
@@ -199,7 +199,7 @@ export class Hub {
   }
 
   #wake(replica: Replica): void {
-    for (const cursor of replica.cursors) cursor.reader.wake(cursor);
+    for (const follower of replica.followers) follower.notify();
   }
 
   #note(failure: unknown, topic: string): void {

@@ -1,8 +1,13 @@
 import type { Entry, Position } from "../engine/contract.ts";
-import type { Cursor } from "./cursor.ts";
 
 /** Entries a node keeps of a topic that somebody here reads; older ones are read from the engine. */
 const WINDOW = 1024;
+
+/** Whoever reads a replica. */
+export interface Follower {
+  /** There may be something to read. */
+  notify(): void;
+}
 
 /** Entries after one offset up to the head, encoded once; `from` are their senders, who get it without their own. */
 export interface Shared {
@@ -18,7 +23,7 @@ export interface Shared {
  */
 export class Replica {
   readonly topic: string;
-  readonly cursors = new Set<Cursor>();
+  readonly followers = new Set<Follower>();
   head: Position | null = null;
   /** The encoding that readers at the same place share; replaced by the next one that differs. */
   shared: Shared | null = null;

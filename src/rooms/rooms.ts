@@ -1,8 +1,8 @@
 import type { MemberView, RoomView } from "../api.ts";
 import type { Announcement, Appended, Engine, Joined, Left, Publisher } from "../engine/contract.ts";
 import { roomTopic } from "../engine/contract.ts";
+import { insist } from "../engine/insist.ts";
 import type { Clock } from "../ports.ts";
-import { insist } from "../sessions/insist.ts";
 
 export const ENTERED = "I have entered the room";
 export const HAS_LEFT = "I have left the room";

@@ -1,8 +1,8 @@
 import type { ConnectionState, Engine } from "../engine/contract.ts";
 import { EngineFailure } from "../engine/contract.ts";
+import { insist, sleep } from "../engine/insist.ts";
 import type { Clock, Log } from "../ports.ts";
 import type { Application } from "./application.ts";
-import { insist, sleep } from "./insist.ts";
 import { Mailbox } from "./mailbox.ts";
 import { NoAnswer, type Peers } from "./peers.ts";
 import { type ConnectionRecord, formatRecord, parseRecord } from "./record.ts";

@@ -1,5 +1,6 @@
 import type { Reply } from "../bayeux/index.ts";
-import type { Link, Requester, TransportName } from "./gateway.ts";
+import type { TransportName } from "../bayeux/transport-name.ts";
+import type { Link, Requester } from "./gateway.ts";
 import type { Links } from "./links.ts";
 
 /** What one message comes to: a reply and what follows once it was handed over. */

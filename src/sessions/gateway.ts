@@ -3,12 +3,7 @@
  * sent) and writes texts; everything in between is the gateway's.
  */
 
-export type TransportName =
-  | "websocket"
-  | "long-polling"
-  | "cross-origin-long-polling"
-  | "callback-polling"
-  | "eventsource";
+import type { TransportName } from "../bayeux/transport-name.ts";
 
 /** Who is asking. Built by the transport for each socket or request. */
 export interface Requester {

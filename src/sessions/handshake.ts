@@ -12,6 +12,7 @@ import {
 } from "../bayeux/index.ts";
 import type { Engine } from "../engine/contract.ts";
 import { parsePosition } from "../engine/contract.ts";
+import { insist } from "../engine/insist.ts";
 import type { Hooks } from "../hooks.ts";
 import { Refusal } from "../hooks.ts";
 import type { Clock, Json, Log, Random } from "../ports.ts";
@@ -19,7 +20,6 @@ import { Allowance, type Rate } from "./allowance.ts";
 import { type Directory, GONE } from "./directory.ts";
 import type { Requester } from "./gateway.ts";
 import { digest, newCredential, newUuid, parseCredential } from "./ids.ts";
-import { insist } from "./insist.ts";
 import { type ConnectionRecord, formatRecord, newRecord } from "./record.ts";
 import type { Session, SessionTimes } from "./session.ts";
 

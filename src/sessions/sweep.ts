@@ -1,9 +1,9 @@
 import type { Engine } from "../engine/contract.ts";
+import { insist } from "../engine/insist.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Clock, Log, Timer } from "../ports.ts";
 import type { Application } from "./application.ts";
 import { type Directory, GONE } from "./directory.ts";
-import { insist } from "./insist.ts";
 import type { Lease } from "./lease.ts";
 import type { Session, SessionTimes } from "./session.ts";
 

@@ -1,8 +1,9 @@
 /** Everything that is a plain HTTP request: polls, JSON-P, event streams, preflights. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { badRequest, messageTooLarge, timedOut } from "../bayeux/index.ts";
+import type { TransportName } from "../bayeux/transport-name.ts";
 import type { Log } from "../ports.ts";
-import type { Gateway, Requester, TransportName } from "../sessions/gateway.ts";
+import type { Gateway, Requester } from "../sessions/gateway.ts";
 import { Bodies } from "./body.ts";
 import { isHandshake, mintCookie } from "./browser-cookie.ts";
 import { isJson, unitOfBody, unitOfForm } from "./content.ts";

@@ -1,5 +1,5 @@
 import { DEFAULT_UNIT_LIMITS, type UnitLimits } from "../bayeux/index.ts";
-import type { TransportName } from "../sessions/gateway.ts";
+import type { TransportName } from "../bayeux/transport-name.ts";
 
 export interface TransportOptions extends UnitLimits {
   /** Path under which everything here lives; no slash at the end. */

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { unavailable } from "../bayeux/index.ts";
-import type { Gateway, Link, Requester, TransportName } from "../sessions/gateway.ts";
+import type { TransportName } from "../bayeux/transport-name.ts";
+import type { Gateway, Link, Requester } from "../sessions/gateway.ts";
 import { type Headers, JSON_TYPE, writeText } from "./respond.ts";
 
 /** Turns the JSON array into the body: JSON-P wraps it. */

@@ -1,5 +1,5 @@
-import { EngineFailure } from "../engine/contract.ts";
 import type { Clock } from "../ports.ts";
+import { EngineFailure } from "./contract.ts";
 
 const PAUSES = [20, 80, 250, 700];
 
