@@ -6,15 +6,27 @@ import { Session, type State } from "./session.ts";
 import type { Message } from "./wire.ts";
 
 /** `error` is null on success. The response is the whole reply, and is there for a refusal too, if there was one. */
-export type Callback = (error: ClientError | null, response?: Message) => void;
+export type Callback<Reply = Message> = (error: ClientError | null, response?: Reply) => void;
 
 /** Without a callback: the reply, or the error thrown. Ignoring the promise is fine. */
-export type Answer = Promise<Message>;
+export type Answer<Reply = Message> = Promise<Reply>;
+
+/** Actions by name. The server's `ActionTypes<typeof actions>` is one; without it anything goes. */
+export interface ActionMap {
+  readonly [name: string]: { readonly input: unknown; readonly output: unknown };
+}
+
+interface AnyActions {
+  readonly [name: string]: { readonly input: Readonly<Record<string, unknown>>; readonly output: object };
+}
+
+/** An action's own response, among what every reply has. */
+export type ReplyOf<Output> = Message & (Output extends object ? Output : unknown);
 
 /**
  * The client. Everything it does is on the prototype, as in the manual: an application may wrap what it likes.
  */
-export class ActionHeroWebSocket {
+export class ActionHeroWebSocket<Actions extends ActionMap = AnyActions> {
   /** May be replaced as a whole at any time. */
   events: Events = {};
   /** Not for use from outside. */
@@ -80,20 +92,21 @@ export class ActionHeroWebSocket {
     return ask(this.session, kindOfRaw(message.event), message, callback);
   }
 
-  action(action: string, callback?: Callback): Answer;
-  action(
-    action: string,
-    params: Readonly<Record<string, unknown>> | null | undefined,
-    callback?: Callback,
-  ): Answer;
-  action(
-    action: string,
-    params?: Readonly<Record<string, unknown>> | Callback | null,
-    callback?: Callback,
-  ): Answer {
-    const given = typeof params === "function" ? {} : (params ?? {});
-    const done = typeof params === "function" ? (params as Callback) : callback;
-    return ask(this.session, "action", { event: "action", params: { ...given, action } }, done);
+  action<Name extends keyof Actions & string>(
+    action: Name,
+    callback?: Callback<ReplyOf<Actions[Name]["output"]>>,
+  ): Answer<ReplyOf<Actions[Name]["output"]>>;
+  action<Name extends keyof Actions & string>(
+    action: Name,
+    params: Actions[Name]["input"] | null | undefined,
+    callback?: Callback<ReplyOf<Actions[Name]["output"]>>,
+  ): Answer<ReplyOf<Actions[Name]["output"]>>;
+  action(action: string, params?: unknown, callback?: unknown): Answer<never> {
+    const given = typeof params === "function" ? {} : params;
+    const done = (typeof params === "function" ? params : callback) as Callback | undefined;
+    const data = { event: "action", params: { ...(given as object | null), action } };
+    // What the action answers is the server's promise, not ours: it is not looked at here.
+    return ask(this.session, "action", data, done) as Answer<never>;
   }
 
   say(message: string, callback?: Callback): Answer {

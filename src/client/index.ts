@@ -4,7 +4,7 @@ import { nodeFaye } from "./node-faye.ts";
 
 setFayeFallback(nodeFaye);
 
-export type { Answer, Callback } from "./client.ts";
+export type { ActionMap, Answer, Callback, ReplyOf } from "./client.ts";
 export type { Clock } from "./clock.ts";
 export { ClientError } from "./errors.ts";
 export type { Disconnected, Events, Reconnected } from "./events.ts";
