@@ -298,22 +298,21 @@ export class Line {
   private acknowledged(message: BayeuxMessage): BayeuxMessage | null {
     const done = this.unacknowledged.get(message.id ?? "");
     this.unacknowledged.delete(message.id ?? "");
+    done?.(message);
     if (!message.successful && bayeuxCode(message.error) === 401) {
       return this.turnedAway(message, "the session has gone");
     }
-    done?.(message);
     return this.over ? null : message;
   }
 
   private turnedAway(message: BayeuxMessage, reason: string): null {
     const advice: Advice = message.advice ?? {};
-    if (advice.reconnect !== "none") this.lose(message.error ? `${reason}: ${message.error}` : reason);
-    else if (message.channel === HANDSHAKE) this.refuse(errorOfAck(message.error));
-    else if (bayeuxCode(message.error) === 401) this.refuse(clientError("superseded", message.error));
-    else
-      this.refuse(
-        message.error ? errorOfAck(message.error) : clientError("disconnected", "ended by the server"),
-      );
+    // Never the error as it came: it may name the clientId, which is a secret, and reasons end in logs.
+    const error = errorOfAck(message.error);
+    if (advice.reconnect !== "none") this.lose(message.error ? `${reason}: ${error.message}` : reason);
+    else if (message.channel === HANDSHAKE) this.refuse(error);
+    else if (bayeuxCode(message.error) === 401) this.refuse(clientError("superseded", error.message));
+    else this.refuse(message.error ? error : clientError("disconnected", "ended by the server"));
     return null;
   }
 

@@ -107,6 +107,11 @@ export class Requests {
     if (ack.successful || !this.queue.includes(request) || request.state !== "sent") return {};
     const code = bayeuxCode(ack.error);
     let error = errorOfAck(ack.error);
+    if (code === 401) {
+      // The session is not known, so nothing was done for it; the line is about to be given up.
+      request.parked = true;
+      return {};
+    }
     if (code === 504) return this.retry(request, true);
     // Something unforeseen, and nobody knows how far it came.
     if (code === 500 && isOnce(request)) error = clientError("outcome_unknown", error.message);

@@ -408,3 +408,27 @@ test("thousand clients are spread, and soon back", async () => {
   const late = Array.from({ length: 1_000 }, () => retryDelay(50, Math.random));
   assert.ok(Math.max(...late) <= 5_000 && Math.max(...late) > 4_000);
 });
+
+test("rebuilt: a say that was refused because the session was gone is said on the new connection", async (t) => {
+  const w = world(t);
+  await connected(w);
+  w.server.forget();
+  const said = outcome(w.client.say("not lost"));
+  await w.tick(2_000);
+  assert.equal(said.reply?.status, "OK");
+  assert.deepEqual(texts(w.server.heard), ["not lost"]);
+});
+
+test("reasons do not tell the clientId", async (t) => {
+  const w = world(t);
+  await connected(w);
+  w.server.before = (m) =>
+    m.channel === "/meta/handshake"
+      ? false
+      : [{ channel: m.channel, id: m.id!, successful: false, error: "401:secret-id:Unknown client" }];
+  w.client.say("hello");
+  await w.tick(3_000);
+  const told = w.fired.find(({ name }) => name === "disconnect");
+  assert.match(JSON.stringify(told), /Unknown client/);
+  assert.doesNotMatch(JSON.stringify(told), /secret-id/);
+});
