@@ -198,6 +198,16 @@ export function createNode(options: NodeOptions): Node {
       await lease.start();
       sweep.start();
     },
+    counts() {
+      const sessions = [...directory.local.values()];
+      return {
+        sessions: sessions.length,
+        carried: sessions.filter((session) => session.carried).length,
+        topics: hub.topics,
+        received: gateway.received,
+        sent: links.pushed,
+      };
+    },
     ready: async () => !draining && lease.valid && (await engine.ready()),
     async stop(bound) {
       draining = true;

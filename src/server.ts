@@ -8,6 +8,7 @@ import type { Engine } from "./engine/contract.ts";
 import { MemoryStore, memoryEngine } from "./engine/index.ts";
 import type { Hooks } from "./hooks.ts";
 import { createLog } from "./log.ts";
+import { createMetrics } from "./metrics.ts";
 import { createNode } from "./node.ts";
 import type { Log } from "./ports.ts";
 import { createTransports, type TransportOptions } from "./transports/index.ts";
@@ -113,6 +114,12 @@ export const createServer = (options: ServerOptions = {}): ActionwireServer => {
     api: node.api,
     ready: async () => stopping === undefined && (await node.ready()),
     ...(options.server ? { existing: options.server } : {}),
+  });
+
+  const metrics = createMetrics({ node: node.counts, transports: transports.counts });
+  web.fastify.get("/metrics", async (_request, reply) => {
+    reply.header("content-type", metrics.contentType);
+    return metrics.text();
   });
 
   const drain = async (bound: number): Promise<void> => {

@@ -10,6 +10,8 @@ export class Links {
   readonly #pending = new Map<Link, string[]>();
   readonly #flushers = new Set<() => void>();
   #scheduled = false;
+  /** Message texts queued since the start. */
+  pushed = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -17,6 +19,7 @@ export class Links {
 
   /** Queues message texts for a persistent link. */
   push(link: Link, texts: readonly string[]): void {
+    this.pushed += texts.length;
     const queued = this.#pending.get(link);
     if (queued === undefined) this.#pending.set(link, [...texts]);
     else for (const text of texts) queued.push(text);

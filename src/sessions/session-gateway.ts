@@ -62,6 +62,8 @@ export interface GatewayParts {
 /** The gateway that sessions are behind: judges each message, finds its session, and has it done there. */
 export class SessionGateway implements Gateway {
   readonly #parts: GatewayParts;
+  /** Messages that came in since the start. */
+  received = 0;
   readonly #bound = new Map<Link, Set<Session>>();
 
   constructor(parts: GatewayParts) {
@@ -71,6 +73,7 @@ export class SessionGateway implements Gateway {
   }
 
   receive(unit: readonly unknown[], link: Link): void {
+    this.received += unit.length;
     if (unit.length === 1 && link.once) {
       const message = parseMessage(unit[0], this.#parts.limits);
       if (message.kind === "connect") {

@@ -1,0 +1,53 @@
+import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import type { NodeCounts } from "./node-contract.ts";
+import type { TransportCounts } from "./transports/index.ts";
+
+export interface MetricsSources {
+  readonly node: () => NodeCounts;
+  readonly transports: () => TransportCounts;
+}
+
+export interface Metrics {
+  readonly contentType: string;
+  /** In the text format of Prometheus. */
+  text(): Promise<string>;
+}
+
+/** What `/metrics` tells. Counted when somebody asks; no ids and no secrets, so that they may be kept by anybody. */
+export function createMetrics({ node, transports }: MetricsSources): Metrics {
+  const registry = new Registry();
+  const gauges: readonly [string, string, () => number][] = [
+    ["actionwire_sessions", "Sessions this node serves, those that are away included", () => node().sessions],
+    [
+      "actionwire_sessions_carried",
+      "Sessions that a socket, a stream or a held poll carries",
+      () => node().carried,
+    ],
+    ["actionwire_topics", "Topics that somebody on this node reads", () => node().topics],
+    ["actionwire_messages_received_total", "Bayeux messages that came in", () => node().received],
+    ["actionwire_messages_sent_total", "Bayeux messages handed to sockets and streams", () => node().sent],
+    ["actionwire_sockets", "Open WebSockets", () => transports().sockets],
+    ["actionwire_event_streams", "Open event streams", () => transports().streams],
+    ["actionwire_requests_held", "Bayeux requests not answered yet", () => transports().polls],
+  ];
+  for (const [name, help, read] of gauges) {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+  let observing = false;
+  return {
+    contentType: registry.contentType,
+    text() {
+      // The process is observed only where somebody looks: it is not free.
+      if (!observing) collectDefaultMetrics({ register: registry });
+      observing = true;
+      return registry.metrics();
+    },
+  };
+}

@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { startServer } from "../support/server.ts";
+
+test("/metrics counts sessions and messages, and holds no id", async (t) => {
+  const server = await startServer();
+  t.after(() => server.close());
+  const handshake = [
+    { channel: "/meta/handshake", version: "1.0", supportedConnectionTypes: ["long-polling"] },
+  ];
+  const reply = await fetch(`${server.url}/faye`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(handshake),
+  });
+  const [{ clientId, ext }] = (await reply.json()) as [
+    { clientId: string; ext: { actionwire: { connectionId: string } } },
+  ];
+  const metrics = await fetch(`${server.url}/metrics`);
+  assert.match(metrics.headers.get("content-type") ?? "", /^text\/plain/);
+  const text = await metrics.text();
+  assert.match(text, /^actionwire_sessions 1$/m);
+  assert.match(text, /^actionwire_sessions_carried 0$/m);
+  assert.match(text, /^actionwire_messages_received_total 1$/m);
+  assert.match(text, /^process_cpu_seconds_total /m);
+  assert.ok(!text.includes(clientId) && !text.includes(ext.actionwire.connectionId));
+});
