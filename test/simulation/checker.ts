@@ -1,0 +1,514 @@
+import type { Ask, Fact } from "./history.ts";
+import { type Heard, type LogEntry, misread, type Stretch } from "./reading.ts";
+import type { Scenario } from "./scenarios.ts";
+
+/** Codes with which something may end while things go wrong. Anything else is a mistake. */
+const EXPLICIT = new Set([
+  "unavailable",
+  "outcome_unknown",
+  "wrong_room",
+  "already_listening",
+  "not_listening",
+  "offline_queue_full",
+  "too_many_pending",
+  "action_timeout",
+]);
+/** With which it may end although nothing goes wrong. */
+const ORDINARY = new Set(["already_listening", "not_listening", "too_many_pending"]);
+const ENTERED = "I have entered the room";
+const HAS_LEFT = "I have left the room";
+const FOREVER = Number.MAX_SAFE_INTEGER;
+
+type Stored = Extract<Fact, { kind: "stored" }>;
+type Indexed<T> = T & { readonly index: number };
+
+/** Something a client asked, and what came of it. */
+interface Op extends Ask {
+  readonly index: number;
+  answered: number | null;
+  /** undefined: no answer; null: success. */
+  code: string | null | undefined;
+}
+
+interface Client {
+  readonly number: number;
+  readonly connections: string[];
+  readonly ops: Op[];
+  readonly heard: Indexed<Extract<Fact, { kind: "heard" }>>[];
+  stands: Extract<Fact, { kind: "stands" }> | null;
+  /** Died, or left. */
+  gone: boolean;
+  died: boolean;
+}
+
+/** Judges a history by what the clients wrote down and what the store did. Returns what is wrong; nothing when all is well. */
+export function judge(facts: readonly Fact[], scenario: Scenario): string[] {
+  return new Judge(facts, scenario).judge();
+}
+
+class Judge {
+  readonly #facts: readonly Fact[];
+  readonly #scenario: Scenario;
+  readonly #clients = new Map<number, Client>();
+  readonly #logs = new Map<string, Indexed<Stored>[]>();
+  readonly #moves: Indexed<Extract<Fact, { kind: "joined" | "left" }>>[] = [];
+  readonly #wrong: string[] = [];
+
+  constructor(facts: readonly Fact[], scenario: Scenario) {
+    this.#facts = facts;
+    this.#scenario = scenario;
+  }
+
+  judge(): string[] {
+    this.#sort();
+    for (const client of this.#clients.values()) {
+      this.#answers(client);
+      this.#says(client);
+      this.#actions(client);
+      this.#rooms(client);
+      this.#direct(client);
+    }
+    this.#announcements();
+    this.#sends();
+    this.#ending();
+    return this.#wrong;
+  }
+
+  #fail(client: Client | null, what: string): void {
+    this.#wrong.push(client ? `client ${client.number} ${what}` : what);
+  }
+
+  #sort(): void {
+    for (const [index, fact] of this.#facts.entries()) {
+      switch (fact.kind) {
+        case "ask":
+          this.#client(fact.client).ops.push({ ...fact, index, answered: null, code: undefined });
+          if (fact.verb === "leave") this.#client(fact.client).gone = true;
+          break;
+        case "answer": {
+          const op = this.#client(fact.client).ops.find((one) => one.op === fact.op);
+          if (!op) this.#wrong.push(`client ${fact.client} got an answer to nothing`);
+          else {
+            if (op.answered !== null)
+              this.#wrong.push(`client ${fact.client} got two answers to ${op.subject}`);
+            op.answered = index;
+            op.code = fact.code;
+          }
+          break;
+        }
+        case "heard":
+          this.#client(fact.client).heard.push({ ...fact, index });
+          break;
+        case "id": {
+          const { connections } = this.#client(fact.client);
+          if (!connections.includes(fact.connection)) connections.push(fact.connection);
+          break;
+        }
+        case "died": {
+          const client = this.#client(fact.client);
+          client.gone = client.died = true;
+          break;
+        }
+        case "stands":
+          this.#client(fact.client).stands = fact;
+          break;
+        case "stored": {
+          const log = this.#log(fact.topic);
+          const last = log.at(-1);
+          if (last && (last.epoch !== fact.epoch || fact.offset !== last.offset + 1)) {
+            this.#wrong.push(`the log of ${fact.topic} does not go on at ${fact.offset}`);
+          }
+          log.push({ ...fact, index });
+          break;
+        }
+        case "joined":
+        case "left":
+          this.#moves.push({ ...fact, index });
+          break;
+        case "error":
+          this.#wrong.push(fact.what);
+      }
+    }
+    for (const client of this.#clients.values()) {
+      if (client.connections.length > 1 && !this.#scenario.rebuilds) {
+        this.#fail(client, `was given another connection: ${client.connections.join(", ")}`);
+      }
+    }
+  }
+
+  #client(number: number): Client {
+    let client = this.#clients.get(number);
+    if (!client) {
+      client = { number, connections: [], ops: [], heard: [], stands: null, gone: false, died: false };
+      this.#clients.set(number, client);
+    }
+    return client;
+  }
+
+  #log(topic: string): Indexed<Stored>[] {
+    let log = this.#logs.get(topic);
+    if (!log) {
+      log = [];
+      this.#logs.set(topic, log);
+    }
+    return log;
+  }
+
+  /** Offset of the last entry that was stored before a fact. */
+  #head(topic: string, index: number): number {
+    let head = 0;
+    for (const entry of this.#log(topic)) {
+      if (entry.index > index) break;
+      head = entry.offset;
+    }
+    return head;
+  }
+
+  // What was asked -----------------------------------------------------------------------------------------
+
+  #answers(client: Client): void {
+    const calm = this.#calm();
+    for (const { verb, subject, code } of client.ops) {
+      if (code === null) continue;
+      if (code === undefined) {
+        if (!client.died) this.#fail(client, `was never answered: ${verb} ${subject}`);
+      } else if (client.gone && code === "disconnected") {
+        // What was under way when it left.
+      } else if (!EXPLICIT.has(code)) this.#fail(client, `was answered "${code}": ${verb} ${subject}`);
+      else if (calm && !ORDINARY.has(code))
+        this.#fail(client, `was answered "${code}" though nothing went wrong: ${subject}`);
+    }
+  }
+
+  #calm(): boolean {
+    return Object.keys(this.#scenario).every((key) => key === "clients" || key === "lasts");
+  }
+
+  /** Exactly once or explicitly not, in the room it was meant for, in the order in which they were said. */
+  #says(client: Client): void {
+    let before: Indexed<Stored> | null = null;
+    for (const op of client.ops) {
+      if (op.verb !== "say") continue;
+      const stored = this.#saidAs(op.subject);
+      const [first] = stored;
+      const [least, most] = this.#effects(client, op);
+      if (stored.length < least || stored.length > most) {
+        this.#fail(
+          client,
+          `said "${op.subject}", answered ${String(op.code)}, and it is stored ${stored.length} times`,
+        );
+      }
+      if (!first) continue;
+      if (!client.connections.includes(first.from ?? ""))
+        this.#fail(client, `said "${op.subject}", stored as of ${first.from}`);
+      const rooms = this.#roomsBefore(client, op);
+      if (!rooms.has(first.topic)) {
+        this.#fail(
+          client,
+          `said "${op.subject}" in ${[...rooms].join(" or ")}, and it is stored in ${first.topic}`,
+        );
+      }
+      if (before && before.index > first.index) {
+        this.#fail(
+          client,
+          `said "${op.subject}" after "${String(before.payload.message)}", and it is stored before it`,
+        );
+      }
+      before = first;
+    }
+  }
+
+  #saidAs(text: string): Indexed<Stored>[] {
+    this.#bySaid ??= this.#indexSaid();
+    return this.#bySaid.get(text) ?? [];
+  }
+  #bySaid: Map<string, Indexed<Stored>[]> | null = null;
+
+  #indexSaid(): Map<string, Indexed<Stored>[]> {
+    const all = new Map<string, Indexed<Stored>[]>();
+    for (const [topic, log] of this.#logs) {
+      if (!topic.startsWith("room:")) continue;
+      for (const entry of log) {
+        const text = String(entry.payload.message);
+        all.set(text, [...(all.get(text) ?? []), entry]);
+      }
+    }
+    return all;
+  }
+
+  /** How often it may have had an effect. */
+  #effects(client: Client, { code }: Op): readonly [number, number] {
+    if (code === null) return [1, 1];
+    const open = code === undefined || code === "outcome_unknown" || (client.gone && code === "disconnected");
+    return open ? [0, 1] : [0, 0];
+  }
+
+  /** Topics of the rooms it may have spoken in at that time. */
+  #roomsBefore(client: Client, say: Op): Set<string> {
+    let rooms = new Set(["room:defaultRoom"]);
+    for (const op of client.ops) {
+      if (op.op >= say.op || op.verb !== "roomChange") continue;
+      const [least, most] = this.#effects(client, op);
+      if (least === 1) rooms = new Set([`room:${op.subject}`]);
+      else if (most === 1) rooms.add(`room:${op.subject}`);
+    }
+    return rooms;
+  }
+
+  #actions(client: Client): void {
+    const runs = new Map<string, number>();
+    for (const fact of this.#facts)
+      if (fact.kind === "ran") runs.set(fact.call, (runs.get(fact.call) ?? 0) + 1);
+    for (const op of client.ops) {
+      if (op.verb !== "action") continue;
+      const ran = runs.get(op.subject) ?? 0;
+      const most = op.promise === "idempotent" ? FOREVER : 1;
+      if (ran > most)
+        this.#fail(
+          client,
+          `called ${op.promise} ${op.subject}, answered ${String(op.code)}, and it ran ${ran} times`,
+        );
+      if (ran < 1 && (op.code === null || op.code === "action_timeout")) {
+        this.#fail(
+          client,
+          `was answered ${String(op.code)} to ${op.promise} ${op.subject}, and it never ran`,
+        );
+      }
+      const surely =
+        op.code === "unavailable" || op.code === "too_many_pending" || op.code === "offline_queue_full";
+      if (surely && ran > 0)
+        this.#fail(
+          client,
+          `was answered "${op.code}" to ${op.promise} ${op.subject}, and it ran ${ran} times`,
+        );
+    }
+  }
+
+  // What was heard -----------------------------------------------------------------------------------------
+
+  #rooms(client: Client): void {
+    const mine = this.#moves.filter((move) => client.connections.includes(move.connection));
+    this.#memberships(client, mine);
+    const topics = new Set([...this.#logs.keys()].filter((topic) => topic.startsWith("room:")));
+    for (const topic of topics) this.#room(client, topic, mine);
+  }
+
+  /** The client was a member where and when it asked to be, and nowhere and never else. */
+  #memberships(client: Client, mine: readonly Indexed<Extract<Fact, { kind: "joined" | "left" }>>[]): void {
+    const joins = mine.filter((move) => move.kind === "joined");
+    const lefts = mine.filter((move) => move.kind === "left");
+    const expected = client.stands && !client.gone ? joins.length - 1 : joins.length;
+    if (lefts.length !== expected && client.connections.length <= 1) {
+      this.#fail(client, `joined ${joins.length} times and left ${lefts.length} times`);
+    }
+    if (this.#scenario.rebuilds || joins.length === 0) return;
+    // Where it may be by now, and how many of the joins that explains.
+    let states = [{ topic: joins[0]?.topic, used: joins[0]?.topic === "room:defaultRoom" ? 1 : 0 }];
+    for (const op of client.ops) {
+      if (op.verb !== "roomChange") continue;
+      const topic = `room:${op.subject}`;
+      const [least, most] = this.#effects(client, op);
+      const next = new Map<string, (typeof states)[number]>();
+      for (const state of states) {
+        const join = joins[state.used];
+        const inTime =
+          join &&
+          join.topic === topic &&
+          join.index > op.index &&
+          (op.code !== null || join.index < (op.answered ?? 0));
+        const moved = most === 1 && inTime ? [{ topic, used: state.used + 1 }] : [];
+        const stayed = least === 0 || state.topic === topic ? [state] : [];
+        for (const one of [...moved, ...stayed]) next.set(`${one.topic} ${one.used}`, one);
+      }
+      states = [...next.values()];
+      if (states.length === 0) {
+        this.#fail(client, `changed to ${op.subject} (${String(op.code)}), which no join explains`);
+        return;
+      }
+    }
+    if (!states.some(({ used }) => used === joins.length)) {
+      this.#fail(client, `joined ${joins.map(({ topic }) => topic).join(", ")}, which it did not ask for`);
+    }
+  }
+
+  #room(
+    client: Client,
+    topic: string,
+    mine: readonly Indexed<Extract<Fact, { kind: "joined" | "left" }>>[],
+  ): void {
+    const room = topic.slice("room:".length);
+    const log = this.#log(topic);
+    const must: Stretch[] = [];
+    const may: Stretch[] = [];
+    for (const [at, move] of mine.entries()) {
+      if (move.kind !== "joined" || move.topic !== topic) continue;
+      const left = mine
+        .slice(at)
+        .find((one) => one.kind === "left" && one.topic === topic && one.connection === move.connection);
+      const stretch = { from: move.offset, to: left?.offset ?? FOREVER };
+      must.push(stretch);
+      may.push(stretch);
+    }
+    this.#listening(client, room, must, may);
+    const places = new Map(log.map((entry) => [placeOf(entry.payload), entry.offset]));
+    const heard: Heard[] = [];
+    let last = -1;
+    for (const { event, message } of client.heard) {
+      if (event === "gap") {
+        const gap = message.gap as { room: string | null; missed: number | null };
+        if (gap.room === room) heard.push({ missed: gap.missed });
+      } else if (event === "say" && message.room === room) {
+        const offset = places.get(placeOf(message));
+        if (offset === undefined) this.#fail(client, `heard what nobody said: ${JSON.stringify(message)}`);
+        else {
+          last = Math.max(last, offset);
+          heard.push({ offset, about: String(message.message) });
+        }
+      }
+    }
+    const wrong = misread({
+      log: log.map((entry) => entryOf(entry, client)),
+      heard,
+      must,
+      may,
+      until: client.gone ? last : FOREVER,
+      announcements: this.#scenario.keeps === undefined,
+      rebuilds: this.#scenario.rebuilds ?? false,
+    });
+    for (const one of wrong) this.#fail(client, `in ${room}: ${one}`);
+  }
+
+  /** From where to where it heard a room beside its own: between what it asked and what it was answered. */
+  #listening(client: Client, room: string, must: Stretch[], may: Stretch[]): void {
+    const topic = `room:${room}`;
+    let possible: number | null = null;
+    let certain: number | null = null;
+    for (const op of client.ops) {
+      if (op.subject !== room) continue;
+      const asked = this.#head(topic, op.index);
+      const answered = op.answered === null ? FOREVER : this.#head(topic, op.answered);
+      const [least, most] = this.#effects(client, op);
+      if (op.verb === "listenToRoom") {
+        if (most === 1) possible ??= asked;
+        if (least === 1) certain ??= answered;
+      } else if (op.verb === "silenceRoom") {
+        if (most === 1 && certain !== null) {
+          must.push({ from: certain, to: asked });
+          certain = null;
+        }
+        const over = least === 1 || op.code === "not_listening";
+        if (over && possible !== null) {
+          may.push({ from: possible, to: answered });
+          possible = null;
+        }
+      }
+    }
+    if (certain !== null) must.push({ from: certain, to: FOREVER });
+    if (possible !== null) may.push({ from: possible, to: FOREVER });
+  }
+
+  /** Messages to the connection itself. */
+  #direct(client: Client): void {
+    for (const connection of client.connections) {
+      const log = this.#log(`line:${connection}`);
+      const places = new Map(log.map((entry) => [entry.payload.direct, entry.offset]));
+      const current = client.connections.at(-1) === connection && !client.gone;
+      const heard: Heard[] = [];
+      let last = -1;
+      for (const { event, message } of client.heard) {
+        const gap = message.gap as { room: string | null; missed: number | null } | undefined;
+        if (event === "gap" && gap?.room === null) heard.push({ missed: gap.missed });
+        const offset = event === "api" ? places.get(message.direct) : undefined;
+        if (offset === undefined) continue;
+        last = Math.max(last, offset);
+        heard.push({ offset, about: `direct message ${String(message.direct)}` });
+      }
+      const all = [{ from: 0, to: FOREVER }];
+      const wrong = misread({
+        log: log.map((entry) => entryOf(entry, client)),
+        heard,
+        must: all,
+        may: all,
+        until: current ? FOREVER : last,
+        announcements: true,
+        rebuilds: this.#scenario.rebuilds ?? false,
+      });
+      for (const one of wrong) this.#fail(client, `on its line: ${one}`);
+    }
+  }
+
+  // Beside the clients -------------------------------------------------------------------------------------
+
+  /** One announcement for each coming and each going, where it belongs. */
+  #announcements(): void {
+    for (const [topic, log] of this.#logs) {
+      if (!topic.startsWith("room:")) continue;
+      const told = log.filter((entry) => entry.entry === "announcement");
+      const due = this.#moves.filter((move) => move.topic === topic);
+      const key = (from: string | null, text: string, offset: number): string => `${from} ${text} ${offset}`;
+      const expected = new Set(
+        due.map(({ kind, connection, offset }) =>
+          kind === "joined" ? key(connection, ENTERED, offset) : key(connection, HAS_LEFT, offset + 1),
+        ),
+      );
+      for (const { from, payload, offset } of told) {
+        if (!expected.delete(key(from, String(payload.message), offset))) {
+          this.#fail(
+            null,
+            `${topic}: an announcement that nothing explains: ${from} ${String(payload.message)} (${offset})`,
+          );
+        }
+      }
+      for (const missing of expected) this.#fail(null, `${topic}: not announced: ${missing}`);
+    }
+  }
+
+  #sends(): void {
+    const outcomes = new Map<number, string>();
+    for (const fact of this.#facts) if (fact.kind === "sent") outcomes.set(fact.id, fact.outcome);
+    for (const fact of this.#facts) {
+      if (fact.kind !== "send") continue;
+      const outcome = outcomes.get(fact.id) ?? "unknown";
+      const stored =
+        "room" in fact.to
+          ? this.#saidAs(`broadcast ${fact.id}`)
+          : this.#log(`line:${fact.to.connection}`).filter(({ payload }) => payload.direct === fact.id);
+      const least = outcome === "stored" ? 1 : 0;
+      const most = outcome === "not" ? 0 : 1;
+      if (stored.length < least || stored.length > most) {
+        this.#fail(null, `send ${fact.id} ended as "${outcome}" and is stored ${stored.length} times`);
+      }
+    }
+  }
+
+  /** Everybody is back, and in a room is who is there. */
+  #ending(): void {
+    const truth = new Map<string, Set<string>>();
+    for (const client of this.#clients.values()) {
+      const { stands, gone } = client;
+      if (gone || !stands) continue;
+      if (stands.state !== "connected") this.#fail(client, `is ${stands.state} in the end`);
+      if (stands.connection === null || stands.room === null) continue;
+      truth.set(stands.room, new Set([...(truth.get(stands.room) ?? []), stands.connection]));
+    }
+    for (const fact of this.#facts) {
+      if (fact.kind !== "members") continue;
+      const there = truth.get(fact.room) ?? new Set<string>();
+      for (const one of fact.connections)
+        if (!there.has(one)) this.#fail(null, `a ghost in ${fact.room}: ${one}`);
+      for (const one of there)
+        if (!fact.connections.includes(one)) this.#fail(null, `not in ${fact.room}: ${one}`);
+    }
+  }
+}
+
+function entryOf({ offset, entry, from, payload }: Stored, client: Client): LogEntry {
+  const own = from !== null && client.connections.includes(from);
+  const about = String(payload.message ?? payload.direct);
+  return { offset, message: entry === "message", own, about };
+}
+
+/** The same text may be said twice, but not by the same one at the same time. */
+function placeOf({ from, message, sentAt }: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify([from, message, sentAt]);
+}

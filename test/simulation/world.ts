@@ -1,0 +1,341 @@
+import { z } from "zod";
+import { createRunner, defineAction } from "../../src/actions/index.ts";
+import { type Config, resolveConfig } from "../../src/config/index.ts";
+import type { Engine } from "../../src/engine/contract.ts";
+import { type FaultyEngine, faulty, NO_FAULTS } from "../../src/engine/faulty.ts";
+import { MemoryStore } from "../../src/engine/index.ts";
+import { createNode } from "../../src/node.ts";
+import type { Node } from "../../src/node-contract.ts";
+import type { Log } from "../../src/ports.ts";
+import { type FakeClock, seededRandom } from "../../src/testing/fake-clock.ts";
+import type { History } from "./history.ts";
+import { Ledger } from "./ledger.ts";
+import { type Host, Network, QUIET } from "./network.ts";
+import type { Scenario } from "./scenarios.ts";
+import { Dice, NodeTime } from "./time.ts";
+
+export const LEASE = 4_000;
+export const GRACE = 30_000;
+const NODES = 3;
+
+/** Breaks a promise of the engine on purpose. */
+export type Planted = (engine: Engine) => Engine;
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly scenario: Scenario;
+  readonly planted: Planted | undefined;
+}
+
+/** One process of the server. */
+export class SimulatedNode implements Host {
+  readonly number: number;
+  readonly clock: NodeTime;
+  readonly engine: FaultyEngine;
+  readonly node: Node;
+  state: "starting" | "running" | "paused" | "stopping" | "gone" = "starting";
+
+  constructor(number: number, clock: NodeTime, engine: FaultyEngine, node: Node) {
+    this.number = number;
+    this.clock = clock;
+    this.engine = engine;
+    this.node = node;
+  }
+
+  get gateway(): Node["gateway"] {
+    return this.node.gateway;
+  }
+
+  get alive(): boolean {
+    return this.state !== "gone" && this.state !== "starting";
+  }
+
+  enter(task: () => void): void {
+    this.clock.enter(task);
+  }
+}
+
+/** Nodes over one store, a network before them, and what goes wrong with all of them. */
+export class World {
+  readonly clock: FakeClock;
+  readonly dice: Dice;
+  readonly history: History;
+  readonly network: Network;
+  readonly ledger: Ledger;
+  readonly nodes: SimulatedNode[] = [];
+  readonly scenario: Scenario;
+  readonly #store: MemoryStore;
+  readonly #planted: Planted | undefined;
+  readonly #config: Config;
+  #faulty = false;
+  #started = 0;
+
+  constructor(
+    { seed, scenario, planted }: WorldOptions,
+    clock: FakeClock,
+    history: History,
+    arrived: (client: number, text: string) => void,
+  ) {
+    this.clock = clock;
+    this.history = history;
+    this.scenario = scenario;
+    this.#planted = planted;
+    this.dice = new Dice(seededRandom(seed));
+    const keeps = scenario.keeps ?? 1_000;
+    this.#config = resolveConfig({
+      faye: { grace: GRACE / 1000 },
+      cluster: { lease: LEASE / 1000, drain: 3 },
+      general: { actionTimeout: 8_000 },
+    });
+    const random = seededRandom(seed ^ 0x5bd1e995);
+    this.#store = new MemoryStore({ clock, random, bounds: { maxMessages: keeps } });
+    this.ledger = new Ledger(this.#store, history);
+    this.network = new Network({
+      clock,
+      dice: this.dice,
+      route: () => this.#route(),
+      buffer: scenario.buffer ?? 1_000_000,
+      speed: scenario.speed ?? Number.POSITIVE_INFINITY,
+      arrived,
+      note: (text) => history.note(text),
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.ledger.start();
+    for (let count = 0; count < NODES; count += 1) this.startNode();
+    await this.clock.advance(50);
+  }
+
+  get running(): SimulatedNode[] {
+    return this.nodes.filter((node) => node.state === "running");
+  }
+
+  startNode(): SimulatedNode {
+    this.#started += 1;
+    const number = this.#started;
+    const { history, dice } = this;
+    const clock = new NodeTime(this.clock);
+    const base = this.ledger.engine(this.#store);
+    const engine = faulty(this.#planted ? this.#planted(base) : base, {
+      clock: this.clock,
+      random: dice.source,
+    });
+    const log = logOf(history, number);
+    const hooks = {};
+    const runner = createRunner({
+      actions: actionsOf(history, number, clock),
+      hooks,
+      config: this.#config,
+      log,
+      clock,
+    });
+    const node = createNode({ config: this.#config, hooks, runner, engine, clock, random: dice.source, log });
+    const simulated = new SimulatedNode(number, clock, engine, node);
+    this.nodes.push(simulated);
+    history.note(`node ${number} is ${node.api.id}`);
+    node.start().then(
+      () => {
+        if (simulated.state !== "starting") return;
+        simulated.state = "running";
+        if (this.#faulty) this.#spoil(simulated);
+        history.add({ kind: "fault", what: `node ${number} runs` });
+      },
+      (failure: unknown) => {
+        simulated.state = "gone";
+        history.note(`node ${number} did not start: ${String(failure)}`);
+        if (this.#faulty) this.clock.after(1_000, () => this.startNode());
+      },
+    );
+    return simulated;
+  }
+
+  kill(node: SimulatedNode): void {
+    const told = this.dice.chance(0.7);
+    this.history.add({
+      kind: "fault",
+      what: `node ${node.number} is killed${told ? "" : ", and nobody is told"}`,
+    });
+    node.state = "gone";
+    node.engine.kill();
+    node.clock.kill();
+    this.network.died(node, told);
+  }
+
+  pause(node: SimulatedNode, ms: number): void {
+    this.history.add({ kind: "fault", what: `node ${node.number} stands still for ${ms} ms` });
+    node.state = "paused";
+    node.engine.pause();
+    node.clock.pause();
+    this.clock.after(ms, () => this.resume(node));
+  }
+
+  resume(node: SimulatedNode): void {
+    if (node.state !== "paused") return;
+    this.history.add({ kind: "fault", what: `node ${node.number} goes on` });
+    node.state = "running";
+    node.clock.resume();
+    node.engine.resume();
+  }
+
+  stop(node: SimulatedNode): void {
+    this.history.add({ kind: "fault", what: `node ${node.number} stops` });
+    node.state = "stopping";
+    const gone = (): void => {
+      if (node.state !== "stopping") return;
+      this.history.add({ kind: "fault", what: `node ${node.number} has stopped` });
+      node.state = "gone";
+      node.engine.kill();
+      node.clock.kill();
+      this.network.died(node, true);
+    };
+    node.node.stop(3_000).then(gone, gone);
+  }
+
+  // Faults -------------------------------------------------------------------------------------------------
+
+  /** Things go wrong from now on, until `calm`. */
+  trouble(clients: readonly number[]): void {
+    const { scenario, network, dice } = this;
+    this.#faulty = true;
+    network.faults = { ...QUIET, ...scenario.network };
+    for (const node of this.nodes) this.#spoil(node);
+    this.#now_and_then(scenario.cuts, () => network.cut());
+    this.#now_and_then(scenario.holes, () => network.swallow());
+    this.#now_and_then(scenario.absences, () => this.#absence(dice.pick(clients)));
+    this.#now_and_then(scenario.kills, () => this.#replace((node) => this.kill(node)));
+    this.#now_and_then(scenario.stops, () => this.#replace((node) => this.stop(node)));
+    this.#now_and_then(scenario.pauses, () => {
+      if (this.running.length > 1) this.pause(dice.pick(this.running), dice.between(500, 3 * LEASE));
+    });
+    this.#now_and_then(scenario.outages, () => this.#outage(dice.between(300, 2 * LEASE)));
+    this.#now_and_then(scenario.partitions, () => this.#partition(dice.between(300, 3 * LEASE)));
+  }
+
+  /** Nothing goes wrong any more, and what was broken is mended. */
+  calm(dead: ReadonlySet<number>): void {
+    this.#faulty = false;
+    this.network.faults = QUIET;
+    for (const client of [...this.network.offline]) if (!dead.has(client)) this.network.back(client);
+    this.#store.recover();
+    for (const node of this.nodes) {
+      node.engine.faults = NO_FAULTS;
+      this.resume(node);
+    }
+    while (this.nodes.filter((node) => node.state === "running" || node.state === "starting").length < 2)
+      this.startNode();
+    this.history.add({ kind: "calm" });
+  }
+
+  #now_and_then(mean: number | undefined, strike: () => void): void {
+    if (!mean) return;
+    const next = (): void => {
+      this.clock.after(this.dice.between(mean / 4, (7 * mean) / 4), () => {
+        if (!this.#faulty) return;
+        strike();
+        next();
+      });
+    };
+    next();
+  }
+
+  #spoil(node: SimulatedNode): void {
+    node.engine.faults = { ...NO_FAULTS, ...this.scenario.engine };
+  }
+
+  #replace(end: (node: SimulatedNode) => void): void {
+    const { running } = this;
+    if (running.length < 2) return;
+    end(this.dice.pick(running));
+    this.clock.after(this.dice.between(500, 8_000), () => {
+      if (this.#faulty) this.startNode();
+    });
+  }
+
+  #absence(client: number): void {
+    if (this.network.offline.has(client)) return;
+    const ms = this.dice.between(200, this.scenario.absence ?? 5_000);
+    this.history.add({ kind: "fault", what: `client ${client} is away for ${ms} ms` });
+    this.network.away(client);
+    this.clock.after(ms, () => {
+      if (this.#faulty) this.network.back(client);
+    });
+  }
+
+  #outage(ms: number): void {
+    this.history.add({ kind: "fault", what: `the engine is away for ${ms} ms` });
+    this.#store.fail();
+    this.clock.after(ms, () => this.#store.recover());
+  }
+
+  #partition(ms: number): void {
+    const { running } = this;
+    if (running.length === 0) return;
+    const node = this.dice.pick(running);
+    this.history.add({ kind: "fault", what: `node ${node.number} does not reach the engine for ${ms} ms` });
+    const lost = { lose: 1, repeat: 0, delay: [0, 0] } as const;
+    node.engine.faults = {
+      ...NO_FAULTS,
+      ...this.scenario.engine,
+      lose: 1,
+      refuse: 0,
+      forget: 0,
+      late: 0,
+      pushes: lost,
+      messages: lost,
+    };
+    this.clock.after(ms, () => {
+      if (this.#faulty) this.#spoil(node);
+    });
+  }
+
+  /** Any node for any request; a balancer is a little late in noticing what has died. */
+  #route(): SimulatedNode | undefined {
+    const able = this.nodes.filter((node) => node.state === "running" || node.state === "paused");
+    return able.length === 0 ? undefined : this.dice.pick(able);
+  }
+}
+
+function actionsOf(history: History, node: number, clock: NodeTime) {
+  const inputs = z.object({ call: z.string(), takes: z.number() });
+  const kinds = [
+    { name: "plain" },
+    { name: "idempotent", idempotent: true },
+    { name: "journal", journal: true },
+  ];
+  return kinds.map((kind) =>
+    defineAction({
+      ...kind,
+      description: "counts",
+      inputs,
+      run: async ({ params: { call, takes } }) => {
+        history.add({ kind: "ran", call, node });
+        if (takes > 0) await new Promise<void>((resolve) => void clock.after(takes, resolve));
+        return { done: call };
+      },
+    }),
+  );
+}
+
+/** What is logged as an error is one; all else is for whoever reads a replay. */
+function logOf(history: History, node: number): Log {
+  const say = (level: string) => (fields: object, message: string) => {
+    if (history.verbose) history.note(`node ${node} ${level}: ${message} ${brief(fields)}`);
+  };
+  return {
+    debug: say("debug"),
+    info: say("info"),
+    warn: say("warn"),
+    error: (fields, message) => {
+      history.add({ kind: "error", what: `node ${node}: ${message} ${brief(fields)}` });
+    },
+  };
+}
+
+function brief(fields: object): string {
+  const { err, ...rest } = fields as { err?: unknown };
+  const text = JSON.stringify(rest);
+  return err === undefined
+    ? text
+    : `${text} ${err instanceof Error ? (err.stack ?? err.message) : String(err)}`;
+}
