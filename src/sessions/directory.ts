@@ -170,17 +170,10 @@ export class Directory {
     }
     let mailbox = this.#remote.get(id);
     if (!mailbox) {
-      mailbox = new Mailbox();
+      mailbox = new Mailbox(() => this.#remote.delete(id));
       this.#remote.set(id, mailbox);
     }
-    const queue = mailbox;
-    try {
-      return await queue.run(() => this.#follow(id, command));
-    } finally {
-      // Whoever was queued behind has been run, or has made the queue busy again.
-      await Promise.resolve();
-      if (queue.idle && this.#remote.get(id) === queue) this.#remote.delete(id);
-    }
+    return mailbox.run(() => this.#follow(id, command));
   }
 
   async #follow(id: string, command: unknown): Promise<unknown> {

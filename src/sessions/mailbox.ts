@@ -2,9 +2,11 @@
 export class Mailbox {
   #tasks: (() => Promise<void>)[] = [];
   #running = false;
+  readonly #onIdle: (() => void) | undefined;
 
-  get idle(): boolean {
-    return !this.#running;
+  /** `onIdle` is called each time nothing is left to do. */
+  constructor(onIdle?: () => void) {
+    this.#onIdle = onIdle;
   }
 
   run<T>(task: () => Promise<T>): Promise<T> {
@@ -22,5 +24,6 @@ export class Mailbox {
       for (const task of tasks) await task();
     }
     this.#running = false;
+    this.#onIdle?.();
   }
 }

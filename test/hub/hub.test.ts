@@ -1,0 +1,223 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, test } from "node:test";
+import { type Engine, type EngineSink, type Position, roomTopic } from "../../src/engine/contract.ts";
+import { MemoryStore, memoryEngine } from "../../src/engine/index.ts";
+import type { Cursor, Found } from "../../src/hub/cursor.ts";
+import { Hub } from "../../src/hub/hub.ts";
+import { FakeClock, seededRandom } from "../../src/testing/fake-clock.ts";
+
+const TOPIC = roomTopic("r");
+const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** A hub over a store that the test writes to, with a fast path that the test can cut. */
+class World {
+  readonly clock = new FakeClock();
+  readonly store: MemoryStore;
+  readonly engine: Engine;
+  readonly writer: Engine;
+  readonly hub: Hub;
+  fastPath = true;
+
+  constructor(maxMessages = 100) {
+    const { clock } = this;
+    this.store = new MemoryStore({ clock, random: seededRandom(1), bounds: { maxMessages } });
+    this.engine = memoryEngine(this.store);
+    this.writer = memoryEngine(this.store);
+    this.hub = new Hub(this.engine, clock, quiet);
+  }
+
+  async start(): Promise<void> {
+    const sink: EngineSink = {
+      entries: (topic, epoch, entries) => {
+        if (this.fastPath) this.hub.entries(topic, epoch, entries);
+      },
+      claimed() {},
+      message() {},
+      doubt: () => this.hub.doubt(),
+    };
+    await this.engine.start("node", sink);
+    await this.writer.start("writer", { entries() {}, claimed() {}, message() {}, doubt() {} });
+  }
+
+  async say(...texts: string[]): Promise<void> {
+    for (const text of texts) {
+      await this.writer.append(TOPIC, { payload: JSON.stringify(text), from: null, kind: "message" });
+    }
+    await this.clock.advance(1);
+  }
+
+  async announce(count: number): Promise<void> {
+    for (let n = 0; n < count; n += 1) {
+      await this.writer.append(TOPIC, { payload: '"hello"', from: null, kind: "announcement" });
+    }
+    await this.clock.advance(1);
+  }
+}
+
+/** Reads a cursor to its end whenever it is woken. */
+class Listener {
+  readonly heard: (string | { gap: number | null })[] = [];
+  cursor!: Cursor;
+  readonly #hub: Hub;
+
+  constructor(hub: Hub) {
+    this.#hub = hub;
+  }
+
+  wake(cursor: Cursor): void {
+    for (;;) {
+      const found: Found | null = cursor.next();
+      if (found === null) break;
+      this.heard.push(
+        found.kind === "gap" ? { gap: found.missed } : (JSON.parse(found.entry.payload) as string),
+      );
+    }
+    if (cursor.behind) this.#hub.fetch(cursor);
+  }
+
+  open(start: Position, position: Position = start): this {
+    this.cursor = this.#hub.open(TOPIC, this, start, position);
+    this.wake(this.cursor);
+    return this;
+  }
+}
+
+describe("hub", () => {
+  let world: World;
+  beforeEach(async () => {
+    world = new World();
+    await world.start();
+  });
+
+  const listen = async (start?: Position, position?: Position): Promise<Listener> => {
+    const listener = new Listener(world.hub);
+    listener.open(start ?? (await world.engine.position(TOPIC)), position);
+    await world.clock.advance(1);
+    return listener;
+  };
+
+  test("whoever joins hears what comes after, in order, and nothing from before", async () => {
+    await world.say("before");
+    const listener = await listen();
+    await world.say("a", "b");
+    await world.say("c");
+    assert.deepEqual(listener.heard, ["a", "b", "c"]);
+  });
+
+  test("a lost push is read from the engine when the next one shows the hole", async () => {
+    const listener = await listen();
+    await world.say("a");
+    world.fastPath = false;
+    await world.say("b", "c");
+    world.fastPath = true;
+    await world.say("d");
+    assert.deepEqual(listener.heard, ["a", "b", "c", "d"]);
+  });
+
+  test("doubt makes the hub read again what nobody pushed", async () => {
+    const listener = await listen();
+    world.fastPath = false;
+    await world.say("a");
+    assert.deepEqual(listener.heard, []);
+    world.hub.doubt();
+    await world.clock.advance(1);
+    assert.deepEqual(listener.heard, ["a"]);
+  });
+
+  test("a client that comes back is given what it lacks, from where it was", async () => {
+    const start = await world.engine.position(TOPIC);
+    await world.say("a", "b");
+    const position = await world.engine.position(TOPIC);
+    await world.say("c", "d");
+    assert.deepEqual((await listen(start, position)).heard, ["c", "d"]);
+  });
+
+  test("a position from before the join counts as the join", async () => {
+    const early = await world.engine.position(TOPIC);
+    await world.say("a");
+    const start = await world.engine.position(TOPIC);
+    await world.say("b");
+    assert.deepEqual((await listen(start, early)).heard, ["b"]);
+  });
+
+  test("beyond the log's end one gap says how many messages are missing, announcements left out", async () => {
+    world = new World(4);
+    await world.start();
+    const start = await world.engine.position(TOPIC);
+    await world.say("1", "2", "3");
+    await world.announce(2);
+    await world.say("4", "5", "6", "7");
+    const heard = (await listen(start)).heard.filter((one) => one !== "hello");
+    assert.deepEqual(heard, [{ gap: 3 }, "4", "5", "6", "7"]);
+  });
+
+  test("forgotten announcements alone are no gap", async () => {
+    world = new World(4);
+    await world.start();
+    const start = await world.engine.position(TOPIC);
+    await world.announce(5);
+    const listener = await listen(start);
+    await world.say("a");
+    assert.deepEqual(
+      listener.heard.filter((one) => one !== "hello"),
+      ["a"],
+    );
+  });
+
+  test("a log that was lost is a gap of unknown size, and what follows is heard", async () => {
+    const listener = await listen();
+    await world.say("a");
+    world.store.clear();
+    await world.say("b");
+    await world.clock.advance(1000);
+    await world.say("c");
+    assert.deepEqual(listener.heard, ["a", { gap: null }, "b", "c"]);
+  });
+
+  test("after leaving, everything up to the leave is heard and nothing behind it", async () => {
+    const listener = await listen();
+    world.fastPath = false;
+    await world.say("a", "b");
+    listener.cursor.until = await world.engine.position(TOPIC);
+    await world.say("c");
+    assert.equal(listener.cursor.finished, false);
+    listener.wake(listener.cursor);
+    await world.clock.advance(1);
+    assert.deepEqual(listener.heard, ["a", "b"]);
+    assert.equal(listener.cursor.finished, true);
+  });
+
+  test("many more than fit into one reading arrive whole", async () => {
+    world = new World(2000);
+    await world.start();
+    const start = await world.engine.position(TOPIC);
+    const all = Array.from({ length: 1500 }, (_, index) => String(index));
+    await world.say(...all);
+    const listener = await listen(start);
+    await world.clock.advance(100);
+    assert.deepEqual(listener.heard, all);
+  });
+
+  test("a topic nobody reads any more is forgotten after a while", async () => {
+    const listener = await listen();
+    world.hub.close(listener.cursor);
+    assert.equal(world.hub.topics, 1);
+    await world.clock.advance(31_000);
+    world.hub.sweep();
+    assert.equal(world.hub.topics, 0);
+  });
+
+  test("an engine that is away is asked again until it is back", async () => {
+    const listener = await listen();
+    await world.say("a");
+    world.fastPath = false;
+    await world.say("b");
+    world.store.fail();
+    world.hub.doubt();
+    await world.clock.advance(2000);
+    assert.deepEqual(listener.heard, ["a"]);
+    world.store.recover();
+    await world.clock.advance(2000);
+    assert.deepEqual(listener.heard, ["a", "b"]);
+  });
+});
