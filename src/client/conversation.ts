@@ -9,7 +9,7 @@ import { Rooms } from "./rooms.ts";
 import type { DeliveryExt, Message, Resume } from "./wire.ts";
 
 /** ms: an answer (not only the acknowledgement) to anything but an action. */
-const ANSWER = 20_000;
+const ANSWER = 15_000;
 /** ms before something is asked again that was not to be had, growing. */
 const REST = 50;
 const LONGEST_REST = 5_000;

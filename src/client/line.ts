@@ -30,6 +30,8 @@ export interface Loss {
   readonly reason: string;
   /** ms the server asked to wait before coming back; 0 when it did not. */
   readonly interval: number;
+  /** It was open, and brought no answers. */
+  readonly mute?: boolean;
 }
 
 export interface LineListener {

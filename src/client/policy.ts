@@ -37,47 +37,57 @@ export const FAYE_ORDER = [
   "callback-polling",
 ] as const;
 
-const SHORT_LIFE = 20_000;
+/** ms. Longer than it takes to find out that a line is silent. */
+const SHORT_LIFE = 45_000;
 const STRIKES = 3;
 const BAN = 60_000;
 const LONGEST_BAN = 600_000;
 
+interface Standing {
+  strikes: number;
+  bans: number;
+  until: number;
+}
+
 /**
- * Which transports may be used now. A WebSocket that opens and then is cut or falls silent, several times in a row (some
- * proxies do that), is left out for a while; Faye alone would try it again for ever.
+ * Which transports may be used now. A WebSocket or an event stream that opens and then is cut or brings nothing, several times
+ * in a row (some proxies do that), is left out for a while; Faye alone would try it again for ever.
  */
 export class TransportPolicy {
   private readonly allowed: readonly string[] | undefined;
   private readonly clock: Clock;
-  private strikes = 0;
-  private bans = 0;
-  private bannedUntil = 0;
+  private readonly standings = new Map<string, Standing>();
 
   constructor(allowed: readonly string[] | undefined, clock: Clock) {
     this.allowed = allowed;
     this.clock = clock;
   }
 
-  /** A link over this transport ended after `life` ms. */
-  ended(transport: string | null, life: number): void {
-    if (transport !== "websocket") return;
+  /** A link over this transport ended after `life` ms; `mute`: it was open, and answers did not come. */
+  ended(transport: string | null, life: number, mute: boolean): void {
+    if (transport !== "websocket" && transport !== "eventsource") return;
+    const standing = this.standings.get(transport) ?? { strikes: 0, bans: 0, until: 0 };
+    this.standings.set(transport, standing);
     if (life >= SHORT_LIFE) {
-      this.strikes = 0;
-      this.bans = 0;
+      standing.strikes = standing.bans = 0;
       return;
     }
-    this.strikes += 1;
-    if (this.strikes < STRIKES) return;
-    this.strikes = 0;
-    this.bannedUntil = this.clock.now() + Math.min(LONGEST_BAN, BAN * 2 ** this.bans);
-    this.bans += 1;
+    // A stream that a proxy holds back is mute from the first to the last: no use in trying it again at once.
+    standing.strikes += mute && transport === "eventsource" ? STRIKES : 1;
+    if (standing.strikes < STRIKES) return;
+    standing.strikes = 0;
+    standing.until = this.clock.now() + Math.min(LONGEST_BAN, BAN * 2 ** standing.bans);
+    standing.bans += 1;
   }
 
   /** Most wanted first; undefined leaves the choice to Faye. */
   eligible(): readonly string[] | undefined {
-    const allowed = this.allowed;
-    if (this.clock.now() >= this.bannedUntil) return allowed && preferFirst(allowed);
-    const rest = (allowed ?? FAYE_ORDER).filter((type) => type !== "websocket");
+    const { allowed } = this;
+    const now = this.clock.now();
+    const banned = (type: string) => now < (this.standings.get(type)?.until ?? 0);
+    const all: readonly string[] = allowed ?? FAYE_ORDER;
+    const rest = all.filter((type) => !banned(type));
+    if (rest.length === all.length) return allowed && preferFirst(allowed);
     return rest.length > 0 ? preferFirst(rest) : allowed;
   }
 }

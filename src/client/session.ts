@@ -24,7 +24,7 @@ export interface SessionListener {
 /** ms: an interruption shorter than this is nobody's business. */
 const BLIP = 1_000;
 /** ms from the start of an attempt until the connection can be used. */
-const OPENING = 20_000;
+const OPENING = 15_000;
 /** ms: a connection that lasted as long was a good one, and its loss is a first loss again. */
 const STEADY = 5_000;
 
@@ -266,7 +266,7 @@ export class Session {
 
   private abandon(reason: string): void {
     this.line?.abandon();
-    this.lost({ reason, interval: 0 });
+    this.lost({ reason, interval: 0, mute: true });
   }
 
   private lost(loss: Loss): void {
@@ -274,7 +274,7 @@ export class Session {
     const { clock } = this.settings;
     const life = clock.now() - this.openedAt;
     const used = conversation.phase === "usable";
-    if (this.line) this.transports.ended(transport, life);
+    if (this.line) this.transports.ended(transport, life, loss.mute === true);
     this.stop();
     conversation.lost();
     if (used && life >= STEADY) this.failures = 0;

@@ -46,7 +46,7 @@ function restricted(
 ): void {
   // An event stream only brings messages: requests, the handshake among them, go beside it.
   const wanted = allowed.includes("eventsource") ? [...allowed, "long-polling"] : allowed;
-  const inPage = typeof document !== "undefined";
+  const inPage = typeof location !== "undefined";
   const href = internals(client)._dispatcher?.endpoint?.href ?? "";
   const canPost = !inPage || new URL(href, location.href).origin === location.origin;
   const mandatory = wanted.some(

@@ -102,10 +102,10 @@ test("transports: three short lives ban the socket, longer each time; a long lif
   clock = clockAt();
   const policy = new TransportPolicy(undefined, clock);
   const rest = ["eventsource", "long-polling", "cross-origin-long-polling", "callback-polling"];
-  const strike = () => policy.ended("websocket", 100);
+  const strike = () => policy.ended("websocket", 100, false);
   strike();
   strike();
-  policy.ended("long-polling", 1);
+  policy.ended("long-polling", 1, true);
   assert.equal(policy.eligible(), undefined);
   strike();
   assert.deepEqual(policy.eligible(), rest);
@@ -115,13 +115,16 @@ test("transports: three short lives ban the socket, longer each time; a long lif
   clock.at = 60_000 + 119_000;
   assert.deepEqual(policy.eligible(), rest);
   clock.at = 60_000 + 120_000;
-  policy.ended("websocket", 60_000);
+  policy.ended("websocket", 60_000, true);
   strike();
   strike();
   assert.equal(policy.eligible(), undefined);
   const only = new TransportPolicy(["websocket"], clock);
-  for (let i = 0; i < 3; i += 1) only.ended("websocket", 1);
+  for (let i = 0; i < 3; i += 1) only.ended("websocket", 1, false);
   assert.deepEqual(only.eligible(), ["websocket"]);
+  const mute = new TransportPolicy(["eventsource", "long-polling"], clock);
+  mute.ended("eventsource", 15_000, true);
+  assert.deepEqual(mute.eligible(), ["long-polling"]);
 });
 
 test("events: which handler", () => {
