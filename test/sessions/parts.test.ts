@@ -49,7 +49,7 @@ describe("mailbox", () => {
       idle += 1;
     });
     const log: string[] = [];
-    const task = (name: string, inner?: () => void) => async () => {
+    const task = (name: string, inner?: () => unknown) => async () => {
       log.push(`${name} begins`);
       inner?.();
       await Promise.resolve();
@@ -57,12 +57,12 @@ describe("mailbox", () => {
       log.push(`${name} ends`);
     };
     const failing = mailbox.run(() => Promise.reject(new Error("alone")));
-    let late: Promise<void> | undefined;
-    const first = mailbox.run(task("a", () => void (late = mailbox.run(task("c")))));
+    const late: Promise<void>[] = [];
+    const first = mailbox.run(task("a", () => late.push(mailbox.run(task("c")))));
     const second = mailbox.run(task("b"));
     await assert.rejects(failing, /alone/);
     await Promise.all([first, second]);
-    await late;
+    await late[0];
     assert.deepEqual(log, ["a begins", "a ends", "b begins", "b ends", "c begins", "c ends"]);
     await Promise.resolve();
     assert.equal(idle, 1);
