@@ -64,9 +64,9 @@ export class Connections implements Application {
 
   // Moving -----------------------------------------------------------------------------------------------
 
-  async restore(session: Session, luggage: unknown): Promise<void> {
+  async restore(session: Session, luggage: unknown, resumed: boolean): Promise<void> {
     const { lines, membership, channels } = this.#parts;
-    if (luggage !== null && luggage !== undefined) this.#unpack(session, luggage as Luggage);
+    if (luggage !== null && luggage !== undefined) this.#unpack(session, luggage as Luggage, resumed);
     if (session.record.ended) return;
     await lines.restore(session);
     channels.restore(session);
@@ -89,12 +89,19 @@ export class Connections implements Application {
   }
 
   receive(session: Session, luggage: unknown): void {
-    this.#unpack(session, luggage as Luggage);
+    // Whether the client has resumed meanwhile is not known here. Ours asks again in any case.
+    this.#unpack(session, luggage as Luggage, session.ours);
   }
 
-  #unpack(session: Session, luggage: Luggage): void {
+  /**
+   * Responses answer the session that asked. One that resumes asks again, and what was true then ("earlier missing", "wrong
+   * room") must not be taken for the answer to that: says would be numbered as what is stored already.
+   */
+  #unpack(session: Session, luggage: Luggage, asksAgain: boolean): void {
     const life = lifeOf(session);
-    for (const { data, moves } of luggage.replies) session.outbox.pushText(data, { moves });
+    for (const { data, moves } of luggage.replies) {
+      if (!asksAgain || !isResponse(data)) session.outbox.pushText(data, { moves });
+    }
     for (const [key, reply] of luggage.repeats) life.retransmissions.remember(key, Promise.resolve(reply));
     for (const [id, text] of luggage.answered) life.answered.set(id, text);
     for (const { messageId, startedAt } of luggage.pending) {
@@ -349,6 +356,10 @@ interface Luggage {
   readonly pending: readonly { messageId: string | number | null; startedAt: number }[];
   readonly params: Readonly<Record<string, unknown>>;
   readonly away: boolean | null;
+}
+
+function isResponse(text: string): boolean {
+  return (JSON.parse(text) as { context?: unknown }).context === "response";
 }
 
 function stampOf(session: Session, message: PublishMessage): Stamp | null {

@@ -13,8 +13,11 @@ export interface Answer {
  * EngineFailure reach the client as 503 or 504.
  */
 export interface Application {
-  /** This node serves the session from now on: re-open what it reads. `luggage` is what the former owner packed. */
-  restore(session: Session, luggage: unknown): Promise<void>;
+  /**
+   * This node serves the session from now on: re-open what it reads. `luggage` is what the former owner packed. `resumed`: a
+   * new session of the same client, which asks again for what was not answered.
+   */
+  restore(session: Session, luggage: unknown, resumed: boolean): Promise<void>;
   /** The session moves to another node: what that node must know beside the record. JSON. */
   pack(session: Session): unknown;
   /** Luggage that arrived after the session was restored here. */

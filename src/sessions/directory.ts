@@ -100,7 +100,7 @@ export class Directory {
       if (!now) return GONE;
       const session = this.adopt(id, claim.state.fence, now, false);
       try {
-        await session.mailbox.run(() => this.#app.restore(session, luggage));
+        await session.mailbox.run(() => this.#app.restore(session, luggage, change !== undefined));
       } catch (failed) {
         // The record is ours; whoever asks next starts again from it.
         this.drop(session);
