@@ -3,11 +3,8 @@ import type { ActionOutcome, ActionRunner } from "../actions/runner-contract.ts"
 import type { Api } from "../api.ts";
 import type { Clock } from "../ports.ts";
 import type { Session } from "../sessions/session.ts";
-import { lifeOf } from "./life.ts";
+import { ANSWERED, lifeOf } from "./life.ts";
 import { viewOf } from "./view.ts";
-
-/** Answered actions remembered for a client that asks again. */
-const ANSWERED = 64;
 
 /** How a request is matched with its response on the line. */
 export interface Matching {
@@ -108,10 +105,7 @@ export class ActionDesk {
     });
     const text = formatOutcome(matching, outcome);
     life.pending.delete(key);
-    if (known !== undefined) {
-      life.answered.set(known, text);
-      if (life.answered.size > ANSWERED) life.answered.delete(life.answered.keys().next().value!);
-    }
+    if (known !== undefined) life.remember(known, text);
     if (journalled && !session.gone) {
       session.record.journal = trimmed({ ...session.record.journal, [String(known)]: text });
       await session.write("journal").catch(() => session.writeLater("journal"));

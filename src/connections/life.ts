@@ -9,6 +9,9 @@ export interface Pending {
   readonly startedAt: number;
 }
 
+/** Answered actions remembered for a client that asks again. */
+export const ANSWERED = 64;
+
 /** What the owner of a connection keeps beside its record. Moves along as luggage, is lost with the node. */
 export class Life {
   readonly retransmissions = new Retransmissions();
@@ -23,6 +26,11 @@ export class Life {
   unsettled = false;
   params: Readonly<Record<string, unknown>> = {};
   nextPending = 1;
+
+  remember(messageId: string | number, text: string): void {
+    this.answered.set(messageId, text);
+    if (this.answered.size > ANSWERED) this.answered.delete(this.answered.keys().next().value!);
+  }
 }
 
 const LIFE = Symbol("life");

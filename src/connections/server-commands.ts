@@ -36,8 +36,11 @@ export class ServerCommands {
     if (record.ended || record.line === null) return false;
     switch (asked.kind) {
       case "respond": {
-        const { pending } = lifeOf(session);
-        for (const [key, { messageId }] of pending) if (messageId === asked.pending) pending.delete(key);
+        const life = lifeOf(session);
+        for (const [key, { messageId }] of life.pending)
+          if (messageId === asked.pending) life.pending.delete(key);
+        // It may be lost on its way, and be asked for again.
+        if (asked.pending !== null) life.remember(asked.pending, asked.text);
         outbox.pushText(asked.text);
         return true;
       }
