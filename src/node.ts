@@ -105,7 +105,7 @@ export function createNode(options: NodeOptions): Node {
 
   const directory = new Directory(id, peers, host, connections, log);
   const end = (session: Session, reason: string): Promise<void> =>
-    endings.end(session, { reason, reconnect: "none" });
+    endings.end(session, { reason, reconnect: "handshake", held: "none" });
   // Callback-polling for the handshake alone is not offered, only served.
   const types = faye.transports.filter((type) => type !== "callback-polling" || faye.jsonp === "on");
   const gateway = new SessionGateway({

@@ -8,8 +8,10 @@ const CLOSING = 1000;
 
 export interface Ending {
   readonly reason: string;
-  /** What the client is to do: stay away, or start over. */
+  /** What a client that connects afterwards is to do: stay away, or start over. */
   readonly reconnect: "none" | "handshake";
+  /** What is said to a connect that is held at the end; the same when not given. */
+  readonly held?: "none";
   /** Said on the line before the end. */
   readonly goodbye?: object;
 }
@@ -40,7 +42,7 @@ export class Endings {
   async end(session: Session, ending: Ending): Promise<void> {
     const { record } = session;
     if (record.ended) return;
-    const { reason, reconnect, goodbye } = ending;
+    const { reason, reconnect, goodbye, held = reconnect } = ending;
     record.ended = { reason, reconnect };
     try {
       await session.write("ended");
@@ -52,7 +54,9 @@ export class Endings {
     session.unfinished = true;
     if (goodbye && record.line) session.outbox.push(goodbye);
     const { stream } = session;
-    session.bye(reconnect);
+    session.bye(held);
+    // What is not handed over by now is owed to nobody any more, but a goodbye is kept for a client between two polls.
+    if (!goodbye) session.outbox.takeReplies();
     try {
       await this.#leave(session, reason);
       session.unfinished = false;

@@ -258,8 +258,11 @@ export class SessionGateway implements Gateway {
         if (who !== "current") return refuse(who);
         await this.#confirm(session);
         this.#bind(session, link);
-        if (session.record.ended) this.#tellEnd(session, message, link);
-        else session.connect(message, link, batched);
+        const { ended } = session.record;
+        if (!ended) session.connect(message, link, batched);
+        // To a session that ended without a word, or was told, there is nothing more to say (cases 59, 120).
+        else if (ended.reconnect === "handshake" && !session.outbox.waiting) refuse("unknown");
+        else session.tellEnd(message, link, ended.reconnect);
       });
     } catch (failed) {
       if (!(failed instanceof EngineFailure)) log.error({ err: failed }, "a connect could not be handled");
@@ -270,11 +273,6 @@ export class SessionGateway implements Gateway {
   #later(message: ConnectMessage): Reply {
     const { times } = this.#parts;
     return failure(message, unavailable(), retry(times.timeout, 1000, times.grace));
-  }
-
-  #tellEnd(session: Session, message: ConnectMessage, link: Link): void {
-    session.connect(message, link, false);
-    session.bye(session.record.ended?.reconnect ?? "none");
   }
 }
 

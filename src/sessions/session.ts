@@ -377,6 +377,15 @@ export class Session {
     else collected?.rollback();
   }
 
+  /** A connect after the end: it is answered at once with what is left, whatever hold it asks for. */
+  tellEnd(message: ConnectMessage, link: Link, reconnect: "none" | "handshake"): void {
+    this.#evict();
+    if (link.once) this.#drop();
+    else this.#carry(link);
+    this.#held = { message, link, deadline: 0 };
+    this.bye(reconnect);
+  }
+
   get stream(): Link | null {
     return this.#stream;
   }
