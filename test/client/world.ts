@@ -1,7 +1,8 @@
 import type { TestContext } from "node:test";
 import FakeTimers from "@sinonjs/fake-timers";
 import { ActionHeroWebSocket, type ClientOptions, type Message } from "../../src/client/index.ts";
-import { Faye, MemoryServer } from "./memory-server.ts";
+import { MemoryServer } from "./memory-server.ts";
+import { Faye, replaceNetwork } from "./network.ts";
 
 export interface World {
   readonly server: MemoryServer;
@@ -18,7 +19,7 @@ export interface World {
 export function world(t: TestContext, options: ClientOptions = {}): World {
   const time = FakeTimers.install({ toFake: ["setTimeout", "clearTimeout", "Date"] });
   const server = new MemoryServer();
-  const uninstall = server.install();
+  const uninstall = replaceNetwork(server);
   const clients: ActionHeroWebSocket[] = [];
   t.after(async () => {
     server.blackHole = false;
