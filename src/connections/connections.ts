@@ -12,7 +12,7 @@ import {
   subscriptionReply,
   tooManySubscriptions,
 } from "../bayeux/index.ts";
-import { EngineFailure, type Position, roomTopic } from "../engine/contract.ts";
+import { EngineFailure, formatPosition, type Position, roomTopic } from "../engine/contract.ts";
 import type { Hooks, RoomVerb } from "../hooks.ts";
 import { Refusal } from "../hooks.ts";
 import type { Log } from "../ports.ts";
@@ -119,9 +119,12 @@ export class Connections implements Application {
   /** What the handshake reply says of a connection that was resumed (docs/protocol.md §6). */
   describe(session: Session): Record<string, unknown> {
     const { rooms, verb, counts } = session.record;
+    const topic = rooms.room === null ? null : roomTopic(rooms.room);
+    const start = topic === null ? undefined : session.outbox.startOf(topic);
     return {
       room: rooms.room,
-      ...(rooms.room === null ? {} : { topic: roomTopic(rooms.room), last: lifeOf(session).lastSaid }),
+      ...(topic === null ? {} : { topic, last: lifeOf(session).lastSaid }),
+      ...(start ? { position: formatPosition(start) } : {}),
       listeningRooms: Object.keys(rooms.listening),
       verb: verb.n,
       messageCount: counts.messages,

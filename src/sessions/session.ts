@@ -181,8 +181,10 @@ export class Session {
     this.touch();
     this.#evict();
     const events = message.connectionType === "eventsource";
+    // Faye's first poll may overtake the opening of its event stream: the stream is taken up again when it is meant.
     if (!link.once) this.#carry(link);
-    else if (!(events && this.#stream?.transport === "eventsource")) this.#drop();
+    else if (!events) this.#drop();
+    else if (this.#events !== null) this.#carry(this.#events);
     if (this.ours) this.#present(message.ext);
     if (!events) this.#lastTransport = link.transport;
     const { timeout } = this.#host.times;
@@ -213,9 +215,13 @@ export class Session {
     if (this.#stream === link) return;
     this.#drop();
     this.#stream = link;
+    if (link.transport === "eventsource") this.#events = link;
     this.adriftSince = null;
     this.#lastTransport = link.transport;
   }
+
+  /** The open event stream, whether it carries or not. */
+  #events: Link | null = null;
 
   #drop(): void {
     if (this.#stream === null) return;
@@ -227,6 +233,7 @@ export class Session {
 
   /** A link has gone. */
   unlink(link: Link): void {
+    if (this.#events === link) this.#events = null;
     if (this.#stream === link) this.#drop();
     if (this.#held?.link === link) this.#held = null;
     if (!this.carried) this.adriftSince ??= this.#host.clock.monotonic();
