@@ -197,11 +197,10 @@ export class Session {
     this.#held = { message, link, deadline: this.#host.clock.monotonic() + (atOnce ? 0 : wait) };
     this.adriftSince = null;
     if (atOnce || wait === 0) {
-      if (!link.once) this.#answerHeld(this.#advice());
-      else this.#answerPoll(true);
-    } else {
-      this.wake();
+      if (link.once) return this.#answerPoll(true);
+      this.#answerHeld(this.#advice());
     }
+    this.wake();
   }
 
   /** An event stream or a socket takes the deliveries. */
