@@ -54,7 +54,8 @@ export class SocketLink implements Link {
   }
 
   get writable(): boolean {
-    return !this.#blocked;
+    // What is written after a close began reaches nobody: it waits for the next socket.
+    return !this.#blocked && this.#socket.readyState === WebSocket.OPEN;
   }
 
   send(text: string, done?: (handed: boolean) => void): void {
