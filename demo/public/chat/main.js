@@ -92,11 +92,8 @@ function onMessage({ from, room: roomName, message, sentAt }) {
   const moved = announcement(message);
   if (moved !== null) {
     add(room, { kind: moved === "entered" ? "came" : "went", from, at });
-    if (room === rooms.current) {
-      look();
-      // Whoever comes in introduces themselves a moment later.
-      if (moved === "entered") setTimeout(look, 600);
-    }
+    people.meet(from);
+    if (room === rooms.current) look();
     return;
   }
   const said = decode(message);

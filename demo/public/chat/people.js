@@ -12,8 +12,8 @@ export function createPeople({ line, onDrawn }) {
 
   const nameOf = (id) => (id === null ? "Server" : (names.get(id) ?? guestName(id)));
 
-  async function askNames() {
-    const unknown = members.map(({ id }) => id).filter((id) => !names.has(id) && id !== line.id);
+  async function askNames(ids) {
+    const unknown = ids.filter((id) => !names.has(id) && id !== line.id);
     if (unknown.length === 0) return;
     const reply = await line.action("people", { ids: unknown.slice(0, 100) });
     for (const [id, name] of Object.entries(reply.names ?? {})) names.set(id, name);
@@ -50,7 +50,7 @@ export function createPeople({ line, onDrawn }) {
       rows.push(h("li", { class: "hint" }, `and ${counted(total - members.length, "other", "others")}`));
     list.replaceChildren(...rows);
     setText(byId("room-people"), total === 0 ? "\u00a0" : counted(total, "person here", "people here"));
-    onDrawn?.();
+    onDrawn();
   }
 
   return {
@@ -58,6 +58,18 @@ export function createPeople({ line, onDrawn }) {
     /** Somebody told their name. */
     learn(id, name) {
       if (id !== null && name !== null) names.set(id, name);
+    },
+    /** Asks who came or went, twice: whoever comes in introduces themselves a moment later. */
+    async meet(id) {
+      for (const wait of [0, 600]) {
+        await new Promise((resolve) => setTimeout(resolve, wait));
+        try {
+          await askNames([id]);
+        } catch {
+          // they stay a guest until they say something
+        }
+        onDrawn();
+      }
     },
     clear(myName) {
       members = [];
@@ -76,7 +88,7 @@ export function createPeople({ line, onDrawn }) {
           const view = await line.members();
           members = Object.values(view.members ?? {});
           total = view.membersCount ?? members.length;
-          await askNames();
+          await askNames(members.map(({ id }) => id));
           draw(myName);
         }
       } catch {
