@@ -78,6 +78,11 @@ export class Hub {
           if (all.length === 0) cursor.seek(reading.head);
           else cursor.fill(all);
           if (reading.entries.length < CHUNK) this.#adopt(replica, reading);
+          // Its client has heard, from another node, what this one has missed: all that is behind is the replica.
+          if (all.length === 0 && precedes(replica.head, cursor.position)) {
+            this.#sync(replica);
+            return;
+          }
         }
         cursor.notify();
       },
@@ -206,6 +211,10 @@ export class Hub {
     const outcome = failure instanceof EngineFailure ? failure.outcome : "error";
     this.#log.warn({ topic, outcome, err: failure }, "a topic could not be read; it is tried again");
   }
+}
+
+function precedes(head: Position | null, position: Position): boolean {
+  return head !== null && head.epoch === position.epoch && head.offset < position.offset;
 }
 
 function found(reading: Reading, asked: Position): Found[] {
