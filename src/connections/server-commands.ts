@@ -40,7 +40,10 @@ export class ServerCommands {
         for (const [key, { messageId }] of life.pending)
           if (messageId === asked.pending) life.pending.delete(key);
         // It may be lost on its way, and be asked for again.
-        if (asked.pending !== null) life.remember(asked.pending, asked.text);
+        if (asked.pending !== null) {
+          life.remember(asked.pending, asked.text);
+          await this.#journal(session, String(asked.pending), asked.text);
+        }
         outbox.pushText(asked.text);
         return true;
       }
@@ -66,6 +69,14 @@ export class ServerCommands {
         if (!Object.hasOwn(record.rooms.listening, asked.room)) return false;
         return this.#tell(session, await this.#membership.silence(session, asked.room));
     }
+  }
+
+  /** A journalled action was begun before the connection moved: its reply is written down by whoever has the record now. */
+  async #journal(session: Session, id: string, text: string): Promise<void> {
+    const { journal } = session.record;
+    if (!Object.hasOwn(journal, id) || journal[id] !== null) return;
+    session.record.journal = { ...journal, [id]: text };
+    await session.write("journal").catch(() => session.writeLater("journal"));
   }
 
   /** The client is told where it speaks and what it hears now. */
