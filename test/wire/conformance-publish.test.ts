@@ -187,7 +187,16 @@ describe("7.5 publish", { concurrency: true }, () => {
 
   both("119: numbers, unicode, U+2028", base, async (door) => {
     const { H, channel } = await listener(door);
-    const data = ["\u2028\u2029", "\u{1f600}", "é", "\u0000", 1e21, -0.1, Number.MAX_SAFE_INTEGER, "</script>"];
+    const data = [
+      "\u2028\u2029",
+      "\u{1f600}",
+      "é",
+      "\u0000",
+      1e21,
+      -0.1,
+      Number.MAX_SAFE_INTEGER,
+      "</script>",
+    ];
     assert.deepEqual(await hears(door, H, [publish(H, channel, data, { id: "p" })]), [
       { channel, data: JSON.parse(JSON.stringify(data)) as unknown },
     ]);

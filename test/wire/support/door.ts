@@ -13,7 +13,7 @@ export interface Door {
   raw(text: string, count: number): Promise<Message[]>;
   /** Sends a unit (an array, or one message); by default each message is answered once. */
   send(unit: unknown, count?: number): Promise<Message[]>;
-  /** Sends one message, resolves with its reply. */
+  /** Sends one message, resolves with its reply; what is delivered beside it is dropped. */
   one(message: unknown): Promise<Message>;
   /** A new session's clientId. */
   session(): Promise<string>;
@@ -32,7 +32,7 @@ abstract class AnyDoor implements Door {
   }
 
   async one(message: unknown): Promise<Message> {
-    const replies = await this.send([message], 1);
+    const replies = (await this.send([message], 1)).filter((reply) => !isDelivery(reply));
     assert.equal(replies.length, 1);
     return replies[0]!;
   }
