@@ -103,7 +103,9 @@ export class Membership {
   async listen(session: Session, room: string, number?: number): Promise<Change> {
     const { record } = session;
     const topic = roomTopic(room);
-    const position = await insist(this.#clock, () => this.#engine.position(topic));
+    // Who hears it already goes on from there: also on another node, and after having left it.
+    const position =
+      session.outbox.startOf(topic) ?? (await insist(this.#clock, () => this.#engine.position(topic)));
     const before = { rooms: record.rooms, verb: record.verb };
     const listening = { ...record.rooms.listening, [room]: formatPosition(position) };
     record.rooms = { ...record.rooms, listening };
