@@ -196,10 +196,11 @@ export class Session {
     const wait = Math.min(message.timeout ?? timeout, timeout);
     this.#held = { message, link, deadline: this.#host.clock.monotonic() + (atOnce ? 0 : wait) };
     this.adriftSince = null;
-    if (atOnce || wait === 0) {
-      if (link.once) return this.#answerPoll(true);
-      this.#answerHeld(this.#advice());
+    if ((atOnce || wait === 0) && link.once) {
+      this.#answerPoll(true);
+      return;
     }
+    if (atOnce || wait === 0) this.#answerHeld(this.#advice());
     this.wake();
   }
 
