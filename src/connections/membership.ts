@@ -1,5 +1,5 @@
 import type { Engine, Position } from "../engine/contract.ts";
-import { formatPosition, parsePosition, roomTopic } from "../engine/contract.ts";
+import { EngineFailure, formatPosition, parsePosition, roomTopic } from "../engine/contract.ts";
 import { insist } from "../engine/insist.ts";
 import type { Cursor } from "../hub/cursor.ts";
 import type { Clock } from "../ports.ts";
@@ -47,7 +47,13 @@ export class Membership {
       Object.assign(record, before);
       throw failed;
     }
-    return this.settle(session);
+    try {
+      return await this.settle(session);
+    } catch (failed) {
+      // It is written down and will be finished: nobody may be told that it was surely not done.
+      if (!(failed instanceof EngineFailure) || failed.outcome !== "unavailable") throw failed;
+      throw new EngineFailure("unknown", "a change of rooms was begun", { cause: failed });
+    }
   }
 
   /** Finishes a change of rooms that is written down. May be repeated; each step has its effect once. */
@@ -75,9 +81,12 @@ export class Membership {
 
   async #leave(session: Session, room: string): Promise<Cursor | undefined> {
     const topic = roomTopic(room);
-    const left = await this.#rooms.leave(room, this.#actor(session), this.#publicId(session));
     // Whoever still listens there goes on hearing it.
-    if (Object.hasOwn(session.record.rooms.listening, room)) return undefined;
+    const listens = Object.hasOwn(session.record.rooms.listening, room);
+    // Until the answer is there nobody knows whether what comes now came after it.
+    if (!listens) session.outbox.hold(topic);
+    const left = await this.#rooms.leave(room, this.#actor(session), this.#publicId(session));
+    if (listens) return undefined;
     const cursor = session.outbox.leave(topic, left.position);
     if (cursor?.until) {
       const { start, until } = cursor;

@@ -45,6 +45,7 @@ export class Outbox implements Reader {
   readonly #cursors = new Map<string, Cursor>();
   readonly #dirty = new Set<Cursor>();
   readonly #blocked = new Set<Cursor>();
+  readonly #held = new Set<Cursor>();
   #closing: Cursor[] = [];
   #replies: Reply[] = [];
   #line: string | null = null;
@@ -81,6 +82,12 @@ export class Outbox implements Reader {
     return cursor;
   }
 
+  /** Hands nothing of a topic over until it is left, because it may have been left by now. */
+  hold(topic: string): void {
+    const cursor = this.#cursors.get(topic);
+    if (cursor) this.#held.add(cursor);
+  }
+
   /** Stops reading a topic at `until`; what is owed up to there is still read. Undefined when it was not read. */
   leave(topic: string, until: Position | null): Cursor | undefined {
     const cursor = this.#cursors.get(topic);
@@ -88,6 +95,7 @@ export class Outbox implements Reader {
     this.#cursors.delete(topic);
     this.#dirty.delete(cursor);
     this.#blocked.delete(cursor);
+    this.#held.delete(cursor);
     cursor.until = until ?? cursor.position;
     this.#closing.push(cursor);
     this.#wake();
@@ -175,7 +183,7 @@ export class Outbox implements Reader {
     }
     for (const cursor of this.#dirty) {
       if (room <= 0) break;
-      if (this.#blocked.has(cursor)) continue;
+      if (this.#blocked.has(cursor) || this.#held.has(cursor)) continue;
       drain(cursor);
       if (room > 0) this.#dirty.delete(cursor);
     }
@@ -208,6 +216,7 @@ export class Outbox implements Reader {
     this.#closing = [];
     this.#dirty.clear();
     this.#blocked.clear();
+    this.#held.clear();
   }
 
   #dropFinished(): void {
