@@ -86,6 +86,7 @@ export function createNode(options: NodeOptions): Node {
     actions,
     endings,
     hooks,
+    clock,
     log,
     commands: new ServerCommands(membership, endings),
     verbs: {

@@ -13,9 +13,10 @@ import {
   tooManySubscriptions,
 } from "../bayeux/index.ts";
 import { EngineFailure, formatPosition, type Position, roomTopic } from "../engine/contract.ts";
+import { sleep } from "../engine/insist.ts";
 import type { Hooks, RoomVerb } from "../hooks.ts";
 import { Refusal } from "../hooks.ts";
-import type { Log } from "../ports.ts";
+import type { Clock, Log } from "../ports.ts";
 import type { Answer, Application } from "../sessions/application.ts";
 import type { Directory } from "../sessions/directory.ts";
 import type { Endings } from "../sessions/ending.ts";
@@ -28,7 +29,7 @@ import { type Lines, lineOf } from "./lines.ts";
 import type { Membership } from "./membership.ts";
 import { VerbRefused } from "./refused.ts";
 import { Retransmissions } from "./retransmissions.ts";
-import type { ServerCommands } from "./server-commands.ts";
+import type { ServerCommand, ServerCommands } from "./server-commands.ts";
 import type { VerbParts } from "./verb-parts.ts";
 import { type Stamp, VERBS } from "./verbs.ts";
 import { viewOf } from "./view.ts";
@@ -44,6 +45,7 @@ export interface ConnectionsParts {
   readonly directory: () => Directory;
   readonly api: () => Api;
   readonly hooks: Hooks;
+  readonly clock: Clock;
   readonly log: Log;
   readonly welcome: string;
   readonly defaultRoom: string;
@@ -53,6 +55,9 @@ export interface ConnectionsParts {
 
 /** Traditional clients publish "hello" there before they subscribe to their line. */
 const HELLO = "/_welcome";
+
+/** Milliseconds between attempts to hand a response to the node that serves its connection now. */
+const FORWARDING = [250, 500, 1000, 2000, 4000, 8000];
 
 /** What connections do with sessions: lines, verbs, actions, plain channels. */
 export class Connections implements Application {
@@ -323,13 +328,21 @@ export class Connections implements Application {
       session.outbox.pushText(text);
       return;
     }
-    const command = { op: "server", command: { kind: "respond", text, pending: pending ?? null } };
-    this.#parts
-      .directory()
-      .command(session.id, command)
-      .catch((err: unknown) =>
-        this.#parts.log.warn({ connection: session.id, err }, "a response found nobody to go to"),
-      );
+    void this.#forward(session.id, { kind: "respond", text, pending: pending ?? null });
+  }
+
+  /** Its client waits for it on a line that may be whole: tried again as long as somebody might be there to take it. */
+  async #forward(id: string, command: ServerCommand): Promise<void> {
+    const { directory, clock, log } = this.#parts;
+    for (const pause of FORWARDING) {
+      try {
+        await directory().command(id, { op: "server", command });
+        return;
+      } catch (err) {
+        log.warn({ connection: id, err }, "a response has not reached the node that serves its connection");
+        await sleep(clock, pause);
+      }
+    }
   }
 
   /** Throws VerbRefused where the application does not allow it. */

@@ -18,6 +18,8 @@ export class Life {
   readonly pending = new Map<number, Pending>();
   /** Replies to actions by messageId, for a client that asks again. JSON texts, oldest first. */
   readonly answered = new Map<string | number, string>();
+  /** Actions whose responses came from another node. */
+  readonly forwarded = new Set<string | number>();
   /** Highest number of a say stored in the room it is in. */
   lastSaid = 0;
   /** What a room that was left still owes; said before the reply to the leave is said again. */

@@ -37,6 +37,11 @@ export class ServerCommands {
     switch (asked.kind) {
       case "respond": {
         const life = lifeOf(session);
+        // It is repeated until it is known to have come.
+        if (asked.pending !== null) {
+          if (life.forwarded.has(asked.pending)) return false;
+          life.forwarded.add(asked.pending);
+        }
         for (const [key, { messageId }] of life.pending)
           if (messageId === asked.pending) life.pending.delete(key);
         // It may be lost on its way, and be asked for again.
