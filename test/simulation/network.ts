@@ -11,7 +11,7 @@ export interface NetworkFaults {
   readonly lose: number;
   /** Of what is lost: how often whoever waits is told (a reset) and does not wait in vain. */
   readonly told: number;
-  /** A request arrives a second time, at any node; nobody hears what that one answers. */
+  /** A request (but a handshake) arrives a second time, at any node; nobody hears what that one answers. */
   readonly repeat: number;
 }
 
@@ -131,7 +131,7 @@ export class Poll {
     const { clock, dice } = network.options;
     if (network.offline.has(client)) return;
     const lost = dice.chance(network.faults.lose);
-    if (dice.chance(network.faults.repeat)) {
+    if (!unit.some(isHandshake) && dice.chance(network.faults.repeat)) {
       clock.after(network.delay() + dice.between(0, 400), () => this.#arrive(unit, null));
     }
     clock.after(network.delay(), () => {
@@ -206,6 +206,9 @@ export class Poll {
     host.enter(() => host.gateway.receive(structuredClone(unit), link));
   }
 }
+
+const isHandshake = (message: unknown): boolean =>
+  (message as { channel?: unknown }).channel === "/meta/handshake";
 
 class PollLink implements Link {
   readonly transport: TransportName = "long-polling";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { createRunner, defineAction } from "../../src/actions/index.ts";
 import { type Config, resolveConfig } from "../../src/config/index.ts";
-import type { Engine } from "../../src/engine/contract.ts";
+import type { Engine, EngineSink } from "../../src/engine/contract.ts";
 import { type FaultyEngine, faulty, NO_FAULTS } from "../../src/engine/faulty.ts";
 import { MemoryStore } from "../../src/engine/index.ts";
 import { createNode } from "../../src/node.ts";
@@ -17,6 +17,8 @@ import { Dice, NodeTime } from "./time.ts";
 export const LEASE = 4_000;
 export const GRACE = 30_000;
 const NODES = 3;
+/** Milliseconds after which an engine has noticed that pushes were lost. */
+const HEARTBEAT = 3_000;
 
 /** Breaks a promise of the engine on purpose. */
 export type Planted = (engine: Engine) => Engine;
@@ -130,8 +132,25 @@ export class World {
       log,
       clock,
     });
-    const node = createNode({ config: this.#config, hooks, runner, engine, clock, random: dice.source, log });
+    let sink: EngineSink | undefined;
+    const heard: Engine = {
+      ...engine,
+      start: (id, given) => {
+        sink = given;
+        return engine.start(id, given);
+      },
+    };
+    const node = createNode({
+      config: this.#config,
+      hooks,
+      runner,
+      engine: heard,
+      clock,
+      random: dice.source,
+      log,
+    });
     const simulated = new SimulatedNode(number, clock, engine, node);
+    this.#heartbeat(simulated, () => sink);
     this.nodes.push(simulated);
     history.note(`node ${number} is ${node.api.id}`);
     node.start().then(
@@ -148,6 +167,23 @@ export class World {
       },
     );
     return simulated;
+  }
+
+  /**
+   * An engine finds out that it has lost pushes which no later one betrays (Redis: by its heartbeat on pub/sub), and says so. What
+   * nodes say to each other is lost without a word.
+   */
+  #heartbeat(node: SimulatedNode, sink: () => EngineSink | undefined): void {
+    let known = 0;
+    const next = (): void => {
+      this.clock.after(HEARTBEAT, () => {
+        const { pushesLost } = node.engine.tally;
+        if (pushesLost > known) node.enter(() => sink()?.doubt());
+        known = pushesLost;
+        if (node.state !== "gone") next();
+      });
+    };
+    next();
   }
 
   kill(node: SimulatedNode): void {
