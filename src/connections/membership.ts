@@ -5,6 +5,7 @@ import type { Cursor } from "../hub/cursor.ts";
 import type { Clock } from "../ports.ts";
 import type { Actor, MemberInfo, Rooms } from "../rooms/rooms.ts";
 import type { Moves } from "../sessions/outbox.ts";
+import type { ConnectionRecord } from "../sessions/record.ts";
 import type { Session } from "../sessions/session.ts";
 import { lifeOf } from "./life.ts";
 
@@ -139,7 +140,9 @@ export class Membership {
     const { [room]: _silenced, ...listening } = record.rooms.listening;
     const until = await insist(this.#clock, () => this.#engine.position(topic));
     record.rooms = { ...record.rooms, listening };
-    this.#number(session, number, null);
+    const start = record.rooms.room === room ? undefined : session.outbox.startOf(topic);
+    const left = start ? { topic, start: formatPosition(start), until: formatPosition(until) } : null;
+    this.#number(session, number, null, left);
     try {
       await session.write("rooms", "verb");
     } catch (failed) {
@@ -151,8 +154,13 @@ export class Membership {
     return { moves: { left: topic }, after };
   }
 
-  #number(session: Session, n: number | undefined, joined: string | null): void {
-    if (n !== undefined) session.record.verb = { n, reply: { status: "OK", data: true }, joined, left: null };
+  #number(
+    session: Session,
+    n: number | undefined,
+    joined: string | null,
+    left: ConnectionRecord["verb"]["left"] = null,
+  ): void {
+    if (n !== undefined) session.record.verb = { n, reply: { status: "OK", data: true }, joined, left };
   }
 
   /** Reads again what it read on the node before, from where it was. */

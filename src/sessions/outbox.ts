@@ -170,7 +170,7 @@ export class Outbox implements Reader {
     for (const cursor of this.#closing) if (room > 0) drain(cursor);
     while (room > 0) {
       const reply = this.#replies[0];
-      if (reply === undefined || (reply.after && !reply.after.finished)) break;
+      if (reply === undefined || this.#owes(reply)) break;
       this.#replies.shift();
       taken.push(reply);
       const text = this.#frame(reply.data, reply.moves);
@@ -217,6 +217,13 @@ export class Outbox implements Reader {
     this.#dirty.clear();
     this.#blocked.clear();
     this.#held.clear();
+  }
+
+  /** A reply to a leave comes after what was owed up to there, also when the session has moved in between. */
+  #owes({ after, moves }: Reply): boolean {
+    if (after && !after.finished) return true;
+    const left = moves?.left;
+    return left !== undefined && this.#closing.some((cursor) => cursor.topic === left && !cursor.finished);
   }
 
   #dropFinished(): void {
