@@ -46,7 +46,8 @@ export class ActionDesk {
     for (const [key, pending] of life.pending) {
       if (clock.now() - pending.startedAt > forgetAfter) life.pending.delete(key);
     }
-    if (known !== undefined && (repeat || promises?.journal)) {
+    // Ours never uses an id twice; a network that repeats a request does.
+    if (known !== undefined && (repeat || promises?.journal || session.ours)) {
       const answered = life.answered.get(known) ?? session.record.journal[String(known)];
       if (answered) return respond(session, answered, undefined);
       // Its response comes when it is done. A journalled one that was never written down was never begun.
