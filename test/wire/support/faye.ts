@@ -71,9 +71,13 @@ export function fayeDriver(client: FayeClient, connectionId: string, transport: 
   };
 }
 
-export function openFaye(transport: "websocket" | "long-polling", options: object = {}): OpenDriver {
+/** `options` are made for each client: Faye writes the address it connects to into them. */
+export function openFaye(
+  transport: "websocket" | "long-polling",
+  options: () => object = () => ({}),
+): OpenDriver {
   return async (base) => {
-    const client = newFaye(base, options);
+    const client = newFaye(base, options());
     if (transport === "long-polling") client.disable("websocket");
     const shaken = onHandshake(client);
     const greeted = client.publish("/_welcome", "hello");
