@@ -20,7 +20,8 @@ export type {
 export { systemClock, systemRandom } from "./clock.ts";
 export { type Config, ConfigError, type ConfigInput, defineConfig } from "./config/index.ts";
 export type { Engine } from "./engine/contract.ts";
-export { MemoryStore, type MemoryStoreOptions, memoryEngine } from "./engine/index.ts";
+export { memoryEngine } from "./engine/memory/engine.ts";
+export { MemoryStore, type MemoryStoreOptions } from "./engine/memory/store.ts";
 export {
   type AuthenticateRequest,
   type ChannelRequest,
