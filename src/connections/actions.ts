@@ -116,6 +116,25 @@ export class ActionDesk {
     if (this.#running === 0) for (const done of this.#idle.splice(0)) done();
   }
 
+  /**
+   * The session has come from another node, where this action still runs. Should that node die the answer never comes, and
+   * a client whose line is whole would wait for ever.
+   */
+  inherit(session: Session, key: number): void {
+    const { clock, forgetAfter, respond } = this.#parts;
+    const { pending } = lifeOf(session);
+    const action = pending.get(key);
+    if (action?.messageId === undefined) return;
+    const { messageId, startedAt } = action;
+    clock.after(Math.max(0, startedAt + forgetAfter - clock.now()), () => {
+      if (session.gone || pending.get(key) !== action) return;
+      pending.delete(key);
+      const matching = { messageCount: session.record.counts.messages, messageId };
+      const unknown = formatOutcome(matching, { ok: false, failure: failure("outcome_unknown") });
+      respond(session, unknown, undefined);
+    });
+  }
+
   /** Resolves when no action is under way. */
   idle(): Promise<void> {
     return this.#running === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));

@@ -111,6 +111,7 @@ export class Connections implements Application {
     for (const [id, text] of luggage.answered) life.answered.set(id, text);
     for (const { messageId, startedAt } of luggage.pending) {
       life.pending.set(life.nextPending, { messageId: messageId ?? undefined, startedAt });
+      this.#parts.actions.inherit(session, life.nextPending);
       life.nextPending += 1;
     }
     life.params = luggage.params;
