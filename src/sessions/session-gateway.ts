@@ -238,7 +238,7 @@ export class SessionGateway implements Gateway {
     const refuse = (who: Exclude<Standing, "current">): void => {
       // On a socket that carries a newer session of this client, starting over would tear that one down (case 82).
       const newer = [...(this.#bound.get(link) ?? [])].some(
-        (session) => !session.gone && session.stream === link,
+        (session) => !session.gone && session.endedAt === null && session.stream === link,
       );
       const advice =
         who === "superseded"
