@@ -251,7 +251,6 @@ describe("7.6 disconnect", { concurrency: true }, () => {
         successful: true,
       });
     }
-    if (door.name === "ws") return;
     assert.deepEqual(await door.one(connect(H, { id: "c" })), {
       id: "c",
       channel: "/meta/connect",
