@@ -32,6 +32,8 @@ export interface Collected {
   readonly texts: readonly string[];
   commit(): void;
   rollback(): void;
+  /** After a commit: the replies did not arrive after all. What was read of topics is for positions to say. */
+  again(): void;
 }
 
 /** Bytes (of text) handed over together, about; what is left follows. */
@@ -202,11 +204,16 @@ export class Outbox implements Reader {
           cursor.seek(position);
           if (cursor.until === null) this.#dirty.add(cursor);
         }
-        for (const reply of taken) if (reply.before) this.#blocked.add(reply.before);
-        this.#replies = [...taken, ...this.#replies];
-        this.#wake();
+        this.#putBack(taken);
       },
+      again: () => this.#putBack(taken),
     };
+  }
+
+  #putBack(replies: readonly Reply[]): void {
+    for (const reply of replies) if (reply.before) this.#blocked.add(reply.before);
+    this.#replies = [...replies, ...this.#replies];
+    this.#wake();
   }
 
   /** Stops reading everything. */

@@ -180,6 +180,7 @@ export class Session {
   connect(message: ConnectMessage, link: Link, atOnce: boolean): void {
     this.touch();
     this.#evict();
+    if (link.once) this.#hear(message);
     const events = message.connectionType === "eventsource";
     // Faye's first poll may overtake the opening of its event stream: the stream is taken up again when it is meant.
     if (!link.once) this.#carry(link);
@@ -203,6 +204,28 @@ export class Session {
     if (atOnce || wait === 0) this.#answerHeld(this.#advice());
     this.wake();
   }
+
+  /** What was answered may be on its way, received or lost: the next connect tells, or has told already. */
+  #answered({ id }: ConnectMessage, again: () => void): void {
+    const next = this.#held;
+    if (next === null) {
+      this.#certain = false;
+      this.#lastAnswered = { id, again };
+    } else if (next.message.id === id) {
+      again();
+    }
+  }
+
+  /**
+   * The same connect again (browsers repeat a request by themselves when its connection breaks) means that its answer did
+   * not arrive; another one, that it did.
+   */
+  #hear(message: ConnectMessage): void {
+    const last = this.#lastAnswered;
+    this.#lastAnswered = null;
+    if (last !== null && last.id !== undefined && last.id === message.id) last.again();
+  }
+  #lastAnswered: { readonly id: ConnectMessage["id"]; readonly again: () => void } | null = null;
 
   /** An event stream or a socket takes the deliveries. */
   carry(link: Link): void {
@@ -312,7 +335,7 @@ export class Session {
       this.#answering = false;
       if (handed) {
         collected.commit();
-        if (this.ours) this.#certain = false;
+        if (this.ours) this.#answered(held.message, collected.again);
       } else {
         collected.rollback();
       }
