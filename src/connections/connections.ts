@@ -247,9 +247,12 @@ export class Connections implements Application {
   // Publishing -------------------------------------------------------------------------------------------
 
   async publish(session: Session, message: PublishMessage): Promise<Answer> {
-    const { ours, cometd } = { ours: session.ours, cometd: session.record.who.cometd };
-    // Ours numbers what it repeats, CometD never repeats a publish (BAYEUX 3.7).
-    const key = ours || cometd ? null : Retransmissions.key(message);
+    const { ours, record } = session;
+    // CometD never repeats a publish (BAYEUX 3.7); ours numbers what it repeats itself, but not all of what a browser repeats
+    // on its own when a connection breaks. The ids of its messages begin again with each session.
+    const numbered = stampOf(session, message) !== null;
+    const scope = ours ? record.session.current : "";
+    const key = record.who.cometd || numbered ? null : Retransmissions.key(message, scope);
     if (key === null) return { reply: await this.#publish(session, message, null) };
     const { retransmissions } = lifeOf(session);
     const known = retransmissions.find(key);

@@ -11,10 +11,15 @@ const REMEMBERED = 256;
 export class Retransmissions {
   readonly #replies = new Map<string, { promise: Promise<Reply>; settled: Reply | null }>();
 
-  /** Null for a publish that cannot be recognised. */
-  static key(message: PublishMessage): string | null {
+  /** Null for a publish that cannot be recognised. `scope`: within which ids are not used twice. */
+  static key(message: PublishMessage, scope = ""): string | null {
     if (message.id === undefined) return null;
-    const body = JSON.stringify([message.id, message.channel, message.data]);
+    const body = JSON.stringify([
+      message.id,
+      message.channel,
+      message.data,
+      ...(scope === "" ? [] : [scope]),
+    ]);
     return body.length < 128 ? body : createHash("sha1").update(body).digest("base64url");
   }
 
