@@ -1,0 +1,158 @@
+/** The same in a real browser, over the transports that only browsers have, and the others. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, before, describe, type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { Page } from "playwright-core";
+import type { ActionHeroWebSocket, ClientOptions } from "../../src/client/index.ts";
+import { openBrowser, type TestBrowser } from "../browser/support/chromium.ts";
+import { closeAll, eventually } from "../support/index.ts";
+import { each, ROOM, range, type Stage, stage } from "./stage.ts";
+import { seeded, storm } from "./weather.ts";
+
+const COUNT = 200;
+/**
+ * Faye, having split a large batch of callback-polling, aborts the first part where the second has failed: it takes the
+ * callback away from a script that is still on its way.
+ */
+const FAYES_OWN = /^(Uncaught )?ReferenceError: __jsonp\d+__ is not defined/;
+const pages = fileURLToPath(new URL("pages", import.meta.url));
+
+interface CutPage {
+  readonly actionHeroWebSocket: new (options: ClientOptions) => ActionHeroWebSocket;
+  client: ActionHeroWebSocket;
+  said: string[];
+  gaps: unknown[];
+  codes: string[];
+}
+
+/** Transports of a page of the server's own origin, and of a page of another one. */
+const TRANSPORTS = [
+  ["websocket", "own"],
+  ["eventsource", "own"],
+  ["long-polling", "own"],
+  ["callback-polling", "own"],
+  ["cross-origin-long-polling", "other"],
+  ["callback-polling", "other"],
+] as const;
+
+describe("a page", { concurrency: 3 }, () => {
+  let browser: TestBrowser;
+  const elsewhere = http.createServer((_request, response) => {
+    response.setHeader("content-type", "text/html; charset=utf-8");
+    response.end("<!doctype html><title>elsewhere</title><link rel=icon href=data:,>");
+  });
+
+  before(async () => {
+    elsewhere.listen(0, "127.0.0.1");
+    await once(elsewhere, "listening");
+    browser = await openBrowser();
+  });
+  after(async () => {
+    elsewhere.closeAllConnections();
+    await closeAll(elsewhere, browser);
+    assert.deepEqual(
+      browser.errors.filter((error) => !FAYES_OWN.test(error)),
+      [],
+    );
+  });
+
+  const other = () => `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}`;
+
+  /** A connected client in a page of its own, behind the proxy. */
+  async function open(t: TestContext, on: Stage, transport: string, origin: "own" | "other"): Promise<Page> {
+    const page = await browser.window();
+    t.after(() => page.context().close());
+    const home = origin === "own" ? `${on.proxy.url}/public/empty.html` : other();
+    await page.goto(home);
+    for (const path of ["/faye/client.js", "/public/javascript/actionHeroWebSocket.js"])
+      await page.addScriptTag({ url: on.server.url + path });
+    const carrier = await page.evaluate(
+      async ([host, only]) => {
+        const here = window as unknown as CutPage;
+        const clock = {
+          now: () => Date.now(),
+          setTimeout: (run: () => void, ms: number) => setTimeout(run, ms),
+          clearTimeout: (timer: unknown) => clearTimeout(timer as number),
+          // Back as soon as may be, so that there is more to cut.
+          random: () => Math.random() * 0.1,
+        };
+        here.said = [];
+        here.gaps = [];
+        here.codes = [];
+        here.client = new here.actionHeroWebSocket({ host, transports: [only], offlineQueue: 1_000, clock });
+        here.client.events = {
+          say: ({ message }) => here.said.push(String(message)),
+          gap: ({ gap }) => here.gaps.push(gap),
+        };
+        await here.client.connect();
+        return here.client.transport;
+      },
+      [on.proxy.url, transport] as const,
+    );
+    // An event stream is opened after the handshake.
+    if (carrier !== transport) {
+      await eventually(async () =>
+        assert.equal(await page.evaluate(() => (window as unknown as CutPage).client.transport), transport),
+      );
+    }
+    return page;
+  }
+
+  for (const [transport, origin] of TRANSPORTS) {
+    test(`of ${origin === "own" ? "the server's" : "another"} origin over ${transport}, whose connections are cut, hears and says everything once, in order`, async (t) => {
+      const config = { servers: { web: { allowedOrigins: [other()] } } };
+      const on = await stage(t, { config, publicDirs: [pages] });
+      const grace = await on.join({ host: on.server.url });
+      const page = await open(t, on, transport, origin);
+      const cuts = storm(seeded(51), 300, () => on.proxy.cutAll());
+      t.after(() => cuts.stop());
+      await page.evaluate((count) => {
+        const { client, codes } = window as unknown as CutPage;
+        let n = 0;
+        const next = () => {
+          client.say(String(n)).then(
+            ({ status }) => codes.push(String(status)),
+            ({ code }: { code: string }) => codes.push(code),
+          );
+          n += 1;
+          if (n < count) setTimeout(next, 35);
+        };
+        next();
+      }, COUNT);
+      await each(COUNT, 35, (n) =>
+        n % 2 === 0 ? on.server.api.rooms.broadcast(ROOM, 1_000 + n) : grace.client.say(String(1_000 + n)),
+      );
+      cuts.stop();
+
+      const expected = range(1_000, 1_000 + COUNT).map(String);
+      await eventually(
+        async () => {
+          const said = await page.evaluate(() => (window as unknown as CutPage).said);
+          assert.deepEqual(
+            said.filter((text) => /^\d+$/.test(text)),
+            expected,
+          );
+        },
+        { timeout: 20_000, interval: 100 },
+      );
+      await eventually(
+        async () => {
+          const codes = await page.evaluate(() => (window as unknown as CutPage).codes);
+          assert.deepEqual(codes, new Array(COUNT).fill("OK"));
+        },
+        { timeout: 20_000, interval: 100 },
+      );
+      // Grace hears the server's words too.
+      const own = () => grace.numbers().filter((n) => n < 1_000);
+      await eventually(() => assert.equal(own().length, COUNT));
+      assert.deepEqual(own(), range(0, COUNT));
+      assert.deepEqual(await page.evaluate(() => (window as unknown as CutPage).gaps), []);
+      // How often the client came back says less: browsers repeat some requests by themselves.
+      assert.ok(cuts.strikes > 15);
+      t.diagnostic(`${cuts.strikes} cuts, ${on.handshakes() - 2} times back`);
+    });
+  }
+});
