@@ -10,6 +10,8 @@ interface RoomState {
   held: boolean;
   /** What the server last said it has, in answer to a say of a number that was too large. */
   missing: number | undefined;
+  /** The last such answer told of less than was acknowledged before. */
+  contradicted: boolean;
   /** That answer came while nothing else of ours was under way in the room, so it cannot be out of date. */
   fresh: boolean;
 }
@@ -65,6 +67,7 @@ export class Numbers {
       state.held = false;
       state.missing = undefined;
       state.fresh = false;
+      state.contradicted = false;
     });
   }
 
@@ -88,6 +91,8 @@ export class Numbers {
     if (say.room === undefined || say.n === undefined) return;
     const state = this.state(say.room);
     state.stored = Math.max(state.stored, say.n);
+    // Another copy of it has arrived since the server said what it has.
+    if (state.missing !== undefined) state.missing = Math.max(state.missing, say.n);
   }
 
   /** `all`: the unsettled numbered says of the room, in order, `say` among them. */
@@ -96,9 +101,14 @@ export class Numbers {
     say.parked = true;
     state.held = true;
     state.missing = last;
-    state.fresh = all.every(
-      (other) => other === say || (other.state !== "sent" && other.copies === 0) || settledHere(other),
-    );
+    // Less than was acknowledged already: an answer that is late, or a store that has forgotten. A second one tells.
+    const believable = last >= state.stored || state.contradicted;
+    state.contradicted = last < state.stored;
+    state.fresh =
+      believable &&
+      all.every(
+        (other) => other === say || (other.state !== "sent" && other.copies === 0) || settledHere(other),
+      );
   }
 
   /** Called a moment after the room was held, and again until it is not. */
@@ -161,13 +171,22 @@ export class Numbers {
     state.held = false;
     state.missing = undefined;
     state.fresh = false;
+    state.contradicted = false;
     says.forEach(again);
   }
 
   private state(room: string): RoomState {
     let state = this.rooms.get(room);
     if (!state) {
-      state = { given: 0, stored: 0, epoch: undefined, held: false, missing: undefined, fresh: false };
+      state = {
+        given: 0,
+        stored: 0,
+        epoch: undefined,
+        held: false,
+        missing: undefined,
+        fresh: false,
+        contradicted: false,
+      };
       this.rooms.set(room, state);
     }
     return state;
