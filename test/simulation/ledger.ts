@@ -77,7 +77,8 @@ export class Ledger {
   #watch(topic: string): void {
     if (this.#watched.has(topic)) return;
     this.#watched.add(topic);
-    void this.#watcher.watch(topic);
+    // While the store is out of order nothing is stored either.
+    this.#watcher.watch(topic).catch(() => this.#watched.delete(topic));
   }
 }
 

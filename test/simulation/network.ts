@@ -40,7 +40,7 @@ export interface NetworkOptions {
   readonly speed: number;
   /** Every text that reaches a client. */
   readonly arrived: (client: number, text: string) => void;
-  readonly note: (text: string) => void;
+  readonly note: (text: () => string) => void;
 }
 
 /** Between clients and nodes, at the level of units: nothing but Faye's two ways to the network is replaced. */
@@ -128,7 +128,8 @@ export class Poll {
     this.client = client;
     this.#hears = hears;
     network.polls.add(this);
-    const { clock, dice } = network.options;
+    const { clock, dice, note } = network.options;
+    note(() => `client ${client} posts ${JSON.stringify(unit)}`);
     if (network.offline.has(client)) return;
     const lost = dice.chance(network.faults.lose);
     if (!unit.some(isHandshake) && dice.chance(network.faults.repeat)) {
@@ -341,6 +342,7 @@ export class Wire implements Link {
   up(text: string): void {
     const host = this.host;
     if (host === null || this.#state !== "open") return;
+    this.#network.options.note(() => `client ${this.client} sends ${text}`);
     this.#up(() => {
       if (this.#state !== "open") return;
       const unit: unknown = JSON.parse(text);

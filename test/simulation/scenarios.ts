@@ -71,7 +71,7 @@ export const SCENARIOS = {
   /** Logs so short, and clients away so long, that messages are forgotten before they are read. */
   gaps: { clients: 4, lasts: 40_000, keeps: 6, absences: 5_000, absence: 9_000, cuts: 8_000 },
   /** Sockets that take less than is said. */
-  slow: { clients: 4, lasts: 30_000, keeps: 12, buffer: 600, speed: 0.4, cuts: 10_000 },
+  slow: { clients: 4, lasts: 30_000, keeps: 12, buffer: 600, speed: 4, cuts: 10_000 },
   /** Clients leave: with a word, or without. */
   departures: { clients: 5, lasts: 30_000, departures: true, kills: 15_000, cuts: 10_000 },
   /** Clients are away for longer than their connection lives. */

@@ -31,6 +31,7 @@ export async function simulate(
   const history = new History(() => clock.monotonic(), verbose);
   const players = new Map<number, Player>();
   const world = new World({ seed, scenario, planted }, clock, history, (client, text) => {
+    if (verbose) history.note(`client ${client} gets ${text}`);
     if (!text.includes("/meta/handshake")) return;
     for (const message of JSON.parse(text) as HandshakeReply[]) {
       const mine = message.channel === "/meta/handshake" ? message.ext?.actionwire : undefined;

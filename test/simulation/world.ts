@@ -99,7 +99,9 @@ export class World {
       buffer: scenario.buffer ?? 1_000_000,
       speed: scenario.speed ?? Number.POSITIVE_INFINITY,
       arrived,
-      note: (text) => history.note(text),
+      note: (text) => {
+        if (history.verbose) history.note(text());
+      },
     });
   }
 
