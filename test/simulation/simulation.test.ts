@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { withoutDeduplication, withoutFences, withoutGaps } from "../../src/engine/planted.ts";
+import { SCENARIOS, type ScenarioName } from "./scenarios.ts";
+import { simulate } from "./simulate.ts";
+import type { Planted } from "./world.ts";
+
+/** How many seeds, from 1 on. 200 in all. */
+const SEEDS: Record<ScenarioName, number> = {
+  calm: 4,
+  network: 16,
+  repeats: 12,
+  engine: 20,
+  pushes: 16,
+  kills: 20,
+  stops: 12,
+  pauses: 18,
+  outages: 14,
+  gaps: 16,
+  slow: 8,
+  departures: 12,
+  rebuilds: 8,
+  chaos: 24,
+};
+
+for (const [name, count] of Object.entries(SEEDS) as [ScenarioName, number][]) {
+  test(`${name}: ${count} seeds keep every guarantee`, { timeout: 300_000 }, async () => {
+    const failures: string[] = [];
+    for (let seed = 1; seed <= count; seed += 1) {
+      const { violations } = await simulate(seed, SCENARIOS[name]);
+      if (violations.length === 0) continue;
+      const replay = `node --import tsx test/simulation/run.ts --seed ${seed} --scenario ${name} --verbose`;
+      failures.push(`${replay}\n  ${violations.slice(0, 10).join("\n  ")}`);
+    }
+    assert.equal(failures.length, 0, `\n${failures.join("\n")}`);
+  });
+}
+
+test("one seed, one history", async () => {
+  const [first, again] = [await simulate(1, SCENARIOS.chaos), await simulate(1, SCENARIOS.chaos)];
+  assert.equal(again.digest, first.digest);
+  assert.notEqual((await simulate(2, SCENARIOS.chaos)).digest, first.digest);
+});
+
+/** A check that stays green on an engine that breaks its promise checks nothing. */
+const PLANTED: readonly [what: string, planted: Planted, scenario: ScenarioName, within: number][] = [
+  ["that former owners are refused", withoutFences, "chaos", 20],
+  ["that an append done twice is stored once", withoutDeduplication, "engine", 20],
+  ["that gaps are told", withoutGaps, "gaps", 20],
+];
+
+for (const [what, planted, scenario, within] of PLANTED) {
+  test(`an engine that does not promise ${what} is found within ${within} seeds`, async () => {
+    for (let seed = 1; seed <= within; seed += 1) {
+      if ((await simulate(seed, SCENARIOS[scenario], { planted })).violations.length > 0) return;
+    }
+    assert.fail("not found");
+  });
+}
