@@ -218,6 +218,8 @@ export function createNode(options: NodeOptions): Node {
       await Promise.race([actions.idle(), sleep(clock, bound)]);
       sweep.stop();
       await Promise.all(sessions.map((session) => directory.letGo(session.id).catch(() => {})));
+      // What held connects on sockets were answered, before those are closed (case 181).
+      links.flush();
       peers.stop();
       await lease.stop().catch((err: unknown) => log.warn({ err }, "the lease could not be given up"));
       hub.stop();

@@ -38,6 +38,14 @@ export class Links {
     link.close(code, reason);
   }
 
+  /** Sends what is queued now and not at the end of the turn: the node is about to close its links. */
+  flush(): void {
+    const flushers = [...this.#flushers];
+    this.#flushers.clear();
+    for (const flush of flushers) flush();
+    for (const link of [...this.#pending.keys()]) this.#send(link);
+  }
+
   forget(link: Link): void {
     this.#pending.delete(link);
   }
@@ -47,10 +55,7 @@ export class Links {
     this.#scheduled = true;
     this.#clock.defer(() => {
       this.#scheduled = false;
-      const flushers = [...this.#flushers];
-      this.#flushers.clear();
-      for (const flush of flushers) flush();
-      for (const link of [...this.#pending.keys()]) this.#send(link);
+      this.flush();
     });
   }
 
