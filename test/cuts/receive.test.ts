@@ -15,7 +15,7 @@ async function talk(on: Stage, pause = 30): Promise<void> {
   );
 }
 
-describe("a listener", () => {
+describe("a listener", { concurrency: 2 }, () => {
   for (const [transport, only] of TRANSPORTS) {
     describe(`over ${transport}`, { concurrency: true }, () => {
       test("whose connections are cut", async (t) => {

@@ -48,7 +48,7 @@ async function chatter(who: Player, numbers: readonly number[], pause = 30): Pro
 /** A client that nothing happens to. */
 const steady = (on: Stage) => on.join({ host: on.server.url });
 
-describe("a speaker", () => {
+describe("a speaker", { concurrency: 2 }, () => {
   for (const [transport, only] of TRANSPORTS) {
     describe(`over ${transport}`, {
       concurrency: true,
