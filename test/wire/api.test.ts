@@ -37,7 +37,7 @@ for (const [name, open] of [
   ["polls", openPolling],
   ["Faye", openFaye("websocket")],
 ] as const) {
-  describe(`server.api, seen over ${name}`, { concurrency: true }, () => {
+  describe(`server.api, seen over ${name}`, { concurrency: 8 }, () => {
     test("connections.get and send", async () => {
       await among([open], async (alice) => {
         const found = await server.api.connections.get(alice.id);

@@ -73,7 +73,7 @@ function held(H: string, id: string, at = base()): { answer: Promise<Message[]>;
   };
 }
 
-describe("7.3 connect", { concurrency: true }, () => {
+describe("7.3 connect", { concurrency: 8 }, () => {
   both("61: with timeout 0 it is answered at once", base, async (door) => {
     const H = await door.session();
     const [took, reply] = await timed(door.one(connect(H, { id: "c", advice: { timeout: 0 } })));

@@ -28,7 +28,7 @@ function published(name: string, channel: unknown, expected: (id: string) => obj
   });
 }
 
-describe("7.1 grammar", { concurrency: true }, () => {
+describe("7.1 grammar", { concurrency: 8 }, () => {
   for (const [number, channel] of [
     [1, "/foo"],
     [2, "/foo/bar/baz"],
@@ -102,7 +102,7 @@ describe("7.1 grammar", { concurrency: true }, () => {
   });
 });
 
-describe("7.1 envelope", { concurrency: true }, () => {
+describe("7.1 envelope", { concurrency: 8 }, () => {
   const shaken = (door: Door, text: string, count: number) =>
     door.raw(text, count).then((messages) => messages.map(({ id, successful }) => [id, successful]));
 

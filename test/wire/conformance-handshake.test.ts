@@ -76,7 +76,7 @@ function refused(name: string, message: Message, error: string, advice: object =
   });
 }
 
-describe("7.2 handshake", { concurrency: true }, () => {
+describe("7.2 handshake", { concurrency: 8 }, () => {
   accepted("41, 60: a plain one", handshake());
   accepted(
     "42: of a client that only speaks websocket",

@@ -42,7 +42,7 @@ async function listener(door: Door): Promise<{ H: string; channel: string }> {
   return { H, channel };
 }
 
-describe("7.5 publish", { concurrency: true }, () => {
+describe("7.5 publish", { concurrency: 8 }, () => {
   both("102, 110, 111: the acknowledgement, and the delivery to the publisher itself", base, async (door) => {
     const { H, channel } = await listener(door);
     const heard: Message[] = [];
@@ -239,7 +239,7 @@ test("118: a subscriber that falls behind the log's bound gets what is left, and
   }
 });
 
-describe("7.6 disconnect", { concurrency: true }, () => {
+describe("7.6 disconnect", { concurrency: 8 }, () => {
   const shakeAgain = { reconnect: "handshake", interval: 0, timeout: TIMEOUT * 1000 };
 
   both("120, 124: the session is gone; the same disconnect again is fine", base, async (door) => {

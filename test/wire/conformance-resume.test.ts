@@ -49,7 +49,7 @@ function node(port: number, store: MemoryStore | undefined, count?: () => void):
 const servers: TestServer[] = [];
 after(() => Promise.all(servers.map((server) => server.close())));
 
-describe("7.9", { concurrency: true }, () => {
+describe("7.9", { concurrency: 8 }, () => {
   for (const [name, transport] of [
     ["websocket", "websocket"],
     ["long-polling", "long-polling"],

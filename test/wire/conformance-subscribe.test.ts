@@ -37,7 +37,7 @@ const failed = (subscription: unknown, error: string, kind = "subscribe") => ({
   error,
 });
 
-describe("7.4 subscribe", { concurrency: true }, () => {
+describe("7.4 subscribe", { concurrency: 8 }, () => {
   for (const name of ["/foo", "/foo/*", "/foo/**", "/*", "/**"]) {
     both(`84: ${name}`, base, async (door) => {
       const H = await door.session();

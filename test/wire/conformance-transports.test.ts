@@ -37,7 +37,7 @@ after(() => server.close());
 const shake = JSON.stringify([handshake({ id: "h" })]);
 const form = `message=${encodeURIComponent(shake)}`;
 
-describe("7.7 HTTP", { concurrency: true }, () => {
+describe("7.7 HTTP", { concurrency: 8 }, () => {
   const posts: [string, string, Record<string, string>, string][] = [
     ["127: Application/JSON with a charset", shake, { "Content-Type": "Application/JSON;charset=UTF-8" }, ""],
     ["128: a form", form, { "Content-Type": "application/x-www-form-urlencoded" }, ""],
@@ -124,7 +124,7 @@ describe("7.7 HTTP", { concurrency: true }, () => {
   });
 });
 
-describe("7.7 callback-polling", { concurrency: true }, () => {
+describe("7.7 callback-polling", { concurrency: 8 }, () => {
   const get = (query: Record<string, string>) => ask(`${base()}/faye?${new URLSearchParams(query)}`);
 
   test("152: a script with five headers", async () => {
@@ -178,7 +178,7 @@ describe("7.7 callback-polling", { concurrency: true }, () => {
   });
 });
 
-describe("7.7 websocket", { concurrency: true }, () => {
+describe("7.7 websocket", { concurrency: 8 }, () => {
   test("139: below the mount; the subprotocol is bayeux or none", async () => {
     for (const path of ["/faye", "/faye/", "/faye/x/y"]) {
       const socket = await Socket.open(base(), { path });
@@ -233,7 +233,7 @@ describe("7.7 websocket", { concurrency: true }, () => {
   });
 });
 
-describe("7.7 event streams", { concurrency: true }, () => {
+describe("7.7 event streams", { concurrency: 8 }, () => {
   async function stream(clientId: string) {
     const request = begin(`${base()}/faye/${clientId}`, { headers: { Accept: "text/event-stream" } });
     request.on("error", () => {});

@@ -87,7 +87,7 @@ for (const [name, open] of [
   ["CometD", openCometd("websocket")],
   ["polling by hand", openPolling],
 ] as const) {
-  describe(`the traditional conversation: ${name}`, { concurrency: true }, () => {
+  describe(`the traditional conversation: ${name}`, { concurrency: 8 }, () => {
     const connected = async (
       run: (client: Traditional, details: Message, driver: Driver) => Promise<void>,
     ) => {
@@ -202,7 +202,7 @@ for (const [name, open] of [
   });
 }
 
-describe("7.11 lines", { concurrency: true }, () => {
+describe("7.11 lines", { concurrency: 8 }, () => {
   both("199: hello is acknowledged and does nothing", base, async (door) => {
     const { clientId, connectionId } = minted(await door.one(handshake()));
     assert.deepEqual(await door.one(publish(clientId, "/_welcome", "hello", { id: "w" })), {

@@ -16,7 +16,7 @@ export function lineContract(
   open: OpenDriver,
   options: () => ServerOptions = () => ({}),
 ): void {
-  describe(name, { concurrency: true }, () => {
+  describe(name, { concurrency: 8 }, () => {
     let server: TestServer;
     before(async () => {
       server = await startApp(options());
