@@ -36,6 +36,9 @@ export interface NodeOptions {
   readonly log: Log;
 }
 
+/** Milliseconds over which the clients of a node that stands alone come back: there is nowhere else to go. */
+const ALONE = 1000;
+
 /** Wires everything a node is but its sockets. Nothing runs before `start`. */
 export function createNode(options: NodeOptions): Node {
   const { config, hooks, runner, engine, clock, random, log } = options;
@@ -184,6 +187,12 @@ export function createNode(options: NodeOptions): Node {
     hub.doubt();
   }
 
+  /** Whether another node is there for the clients of this one. */
+  async function elsewhere(): Promise<boolean> {
+    const nodes = await engine.nodes().catch(() => []);
+    return nodes.some(({ node, remaining }) => node !== id && remaining > 0);
+  }
+
   return {
     api,
     gateway,
@@ -213,8 +222,8 @@ export function createNode(options: NodeOptions): Node {
     async stop(bound) {
       draining = true;
       const sessions = [...directory.local.values()];
-      for (const session of sessions)
-        session.drain(Math.floor(random.fraction() * config.cluster.drain * 1000));
+      const spread = (await elsewhere()) ? config.cluster.drain * 1000 : ALONE;
+      for (const session of sessions) session.drain(1 + Math.floor(random.fraction() * spread));
       await Promise.race([actions.idle(), sleep(clock, bound)]);
       sweep.stop();
       await Promise.all(sessions.map((session) => directory.letGo(session.id).catch(() => {})));
