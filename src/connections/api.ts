@@ -1,12 +1,12 @@
 import type { Api, ConnectionsApi, RoomsApi } from "../api.ts";
 import { type Engine, lineTopic } from "../engine/contract.ts";
 import { insist } from "../engine/insist.ts";
+import { newKey } from "../engine/keys.ts";
 import type { Clock } from "../ports.ts";
 import { MEMBERS_PAGE, type Rooms } from "../rooms/rooms.ts";
 import { type Directory, GONE } from "../sessions/directory.ts";
 import { parseRecord } from "../sessions/record.ts";
 import type { Channels } from "./channels.ts";
-import { newKey } from "./keys.ts";
 import type { Lines } from "./lines.ts";
 import type { ServerCommand } from "./server-commands.ts";
 import { viewOf, viewOfRecord } from "./view.ts";
@@ -70,10 +70,9 @@ function connectionsApi(parts: ApiParts): ConnectionsApi {
     async send(id, message) {
       const payload = JSON.stringify({ context: "api", ...message });
       const publisher = { id: "server", fence: 0, key: newKey() };
-      const appended = await insist(clock, () =>
-        engine.append(lineTopic(id), { payload, from: null, kind: "message", publisher, requires: "held" }),
-      );
-      if (appended.outcome !== "stored") throw new UnknownConnection(id);
+      const append = { payload, from: null, kind: "message", publisher, requires: "held" } as const;
+      const { outcome } = await insist(clock, () => engine.append(lineTopic(id), append));
+      if (outcome !== "stored") throw new UnknownConnection(id);
     },
     async sendToIdentity(identity, message) {
       return each(await lines.ofIdentity(identity), (id) => api.send(id, message));
@@ -95,7 +94,7 @@ function roomsApi(parts: ApiParts): RoomsApi {
     async broadcast(room, message, { from } = {}) {
       if (JSON.stringify(message) === undefined)
         throw new TypeError("a message must be something JSON can carry");
-      await rooms.say(room, from ?? null, message, { id: "server", fence: 0, key: newKey() }, false);
+      await rooms.broadcast(room, from ?? null, message);
     },
     members: (room, { after, limit = MEMBERS_PAGE } = {}) => rooms.view(room, after ?? null, limit),
     add: (id, room) => ask(parts, id, { kind: "add", room }),

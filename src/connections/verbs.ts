@@ -1,7 +1,7 @@
 import { formatPosition, roomTopic } from "../engine/contract.ts";
+import { newKey } from "../engine/keys.ts";
 import type { ConnectionRecord } from "../sessions/record.ts";
 import type { Session } from "../sessions/session.ts";
-import { newKey } from "./keys.ts";
 import { lifeOf } from "./life.ts";
 import type { Change } from "./membership.ts";
 import { type VERB_ERRORS, VerbRefused } from "./refused.ts";
@@ -58,7 +58,7 @@ async function say({ session, data, stamp, key }: VerbCall, parts: VerbParts): P
     fence: session.fence,
     ...(stamp ? { n: stamp.n } : { key: key ?? newKey() }),
   };
-  const appended = await parts.rooms.say(room, id, message, publisher, true);
+  const appended = await parts.rooms.say(room, id, message, publisher, () => session.act());
   switch (appended.outcome) {
     case "stored": {
       const life = lifeOf(session);

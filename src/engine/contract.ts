@@ -7,11 +7,12 @@
  *
  * **Acts.** Whatever is done under a fence and can be undone carries, beside the fence, an `act`: an integer from 1
  * that whoever owns the record raises for each *new* thing it does to that connection (joins, leaves, member
- * updates, holds, releases, record writes; one counter for all of them, restarted or continued at a claim as you
+ * updates, holds, releases, record writes, appends; one counter for all of them, restarted or continued at a claim as you
  * like, since the fence compares first). Repeating an operation after `unknown` repeats its act. An operation whose
  * act is not newer than the last one that it would undo has no effect and is answered as a repeat: so a duplicate
  * that arrives late can neither bring a member back nor throw it out, and two operations that overtook each other
- * end as if they had come in order.
+ * end as if they had come in order. An append is refused for a reason that may pass (an earlier number is missing, its
+ * publisher is not a member yet); its act sees to it that a duplicate of it is not stored once the reason has passed.
  */
 
 /** A place in a topic's log. `count` is the number of messages (announcements left out) at or before `offset`. */
@@ -42,9 +43,14 @@ export interface Publisher {
   readonly id: string;
   /** Fence of the connection record under which this is done. */
   readonly fence: number;
-  /** Contiguous from 1 for each publisher and topic; or `key`: recognised when repeated, in no order. */
+  /**
+   * Contiguous from 1 for each publisher and topic; or `key`: recognised when repeated, in no order; under a key that was
+   * refused nothing is stored later.
+   */
   readonly n?: number;
   readonly key?: string;
+  /** Where appends await each other's outcome: see above. Without it a refused number may yet be stored by a late duplicate. */
+  readonly act?: number;
 }
 
 export interface Append {
@@ -66,7 +72,9 @@ export type Appended =
   /** `n` is larger than `last + 1`. Nothing was stored. */
   | { readonly outcome: "earlier_missing"; readonly last: number }
   | { readonly outcome: "not_member" }
-  | { readonly outcome: "not_held" };
+  | { readonly outcome: "not_held" }
+  /** Not stored, and under this act never will be: it was refused before, or a later act has been done here. */
+  | { readonly outcome: "overtaken" };
 
 export interface Member {
   readonly id: string;

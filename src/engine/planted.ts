@@ -37,7 +37,10 @@ export function withoutFences(inner: Engine): Engine {
       under(id, (standing) => inner.writeConnection(id, standing, fields, act), asked),
     removeConnection: (id, asked) => under(id, (standing) => inner.removeConnection(id, standing), asked),
     append: (topic, entry) =>
-      inner.append(topic, entry.publisher ? { ...entry, publisher: { ...entry.publisher, fence } } : entry),
+      inner.append(
+        topic,
+        entry.publisher ? { ...entry, publisher: { ...entry.publisher, fence, act: ++acts } } : entry,
+      ),
     join: (topic, join) => inner.join(topic, { ...join, fence, act: ++acts }),
     leave: (topic, leave) => inner.leave(topic, { ...leave, fence, act: ++acts }),
     updateMember: (topic, id, _fence, info) => inner.updateMember(topic, id, fence, info, ++acts),

@@ -1,7 +1,8 @@
 import type { MemberView, RoomView } from "../api.ts";
-import type { Announcement, Appended, Engine, Joined, Left, Publisher } from "../engine/contract.ts";
+import type { Announcement, Append, Appended, Engine, Joined, Left, Publisher } from "../engine/contract.ts";
 import { roomTopic } from "../engine/contract.ts";
 import { insist } from "../engine/insist.ts";
+import { newKey } from "../engine/keys.ts";
 import type { Clock } from "../ports.ts";
 
 export const ENTERED = "I have entered the room";
@@ -39,22 +40,35 @@ export class Rooms {
     this.#announceMembers = announceMembers;
   }
 
-  say(
+  /** Says something as a member. `act` gives the next one. */
+  async say(
     room: string,
-    from: string | null,
+    from: string,
     message: unknown,
     publisher: Publisher,
-    member: boolean,
-  ): Promise<Appended> {
+    act: () => number,
+  ): Promise<Exclude<Appended, { outcome: "overtaken" }>> {
     const payload = this.#payload(room, from, message);
-    return insist(this.#clock, () =>
-      this.#engine.append(roomTopic(room), {
+    for (;;) {
+      const said: Append = {
         payload,
         from,
         kind: "message",
-        publisher,
-        ...(member ? { requires: "member" as const } : {}),
-      }),
+        publisher: { ...publisher, act: act() },
+        requires: "member",
+      };
+      const appended = await insist(this.#clock, () => this.#engine.append(roomTopic(room), said));
+      // It was refused at an attempt whose answer was lost: asking anew tells why.
+      if (appended.outcome !== "overtaken") return appended;
+    }
+  }
+
+  /** Says something in the name of the server, or of `from`. */
+  async broadcast(room: string, from: string | null, message: unknown): Promise<void> {
+    const payload = this.#payload(room, from, message);
+    const publisher = { id: "server", fence: 0, key: newKey() };
+    await insist(this.#clock, () =>
+      this.#engine.append(roomTopic(room), { payload, from, kind: "message", publisher }),
     );
   }
 

@@ -11,7 +11,11 @@ interface Spot {
   readonly count: number;
 }
 
-interface KeySpot extends Spot {
+/** Why something under a key was not stored. */
+export type Refusal = "not_member" | "not_held";
+
+interface Keyed {
+  readonly became: Spot | Refusal;
   readonly at: number;
 }
 
@@ -23,7 +27,7 @@ export class Outcomes {
   #numbered: Spot[] | null = null;
   /** Lowest number whose outcome was recorded here: below it (or after a `raise`) only the number is known. */
   #since = 1;
-  #keyed: Map<string, KeySpot> | null = null;
+  #keyed: Map<string, Keyed> | null = null;
 
   /** Somebody knows of a higher number (the store that had stored it was lost). */
   raise(last: number): void {
@@ -40,28 +44,40 @@ export class Outcomes {
       this.#numbered ??= [];
       this.#numbered[n % OUTCOMES] = { offset, count };
     }
-    if (key !== undefined) {
-      this.#keyed ??= new Map();
-      this.#keyed.delete(key);
-      // A Map keeps the order of insertion: the first key is the oldest.
-      if (this.#keyed.size >= OUTCOMES) {
-        for (const oldest of this.#keyed.keys()) {
-          this.#keyed.delete(oldest);
-          break;
-        }
-      }
-      this.#keyed.set(key, { offset, count, at: now });
-    }
+    if (key !== undefined) this.#remember(key, { became: { offset, count }, at: now });
   }
 
-  /** The outcome of then, null for something new, and the head where only the fact is remembered. */
-  recall(n: number | undefined, key: string | undefined, head: Position, now: number): Position | null {
+  refused(key: string | undefined, refusal: Refusal, now: number): void {
+    if (key !== undefined) this.#remember(key, { became: refusal, at: now });
+  }
+
+  /** What became of it then, null for something new, and the head where only the fact is remembered. */
+  recall(
+    n: number | undefined,
+    key: string | undefined,
+    head: Position,
+    now: number,
+  ): Position | Refusal | null {
     if (n !== undefined && n <= this.last) {
       const known = n > this.last - OUTCOMES && n >= this.#since ? this.#numbered?.[n % OUTCOMES] : undefined;
       return known ? { epoch: head.epoch, ...known } : head;
     }
     const known = key === undefined ? undefined : this.#keyed?.get(key);
     if (!known || now - known.at >= KEY_MEMORY) return null;
-    return { epoch: head.epoch, offset: known.offset, count: known.count };
+    const { became } = known;
+    return typeof became === "string" ? became : { epoch: head.epoch, ...became };
+  }
+
+  #remember(key: string, keyed: Keyed): void {
+    this.#keyed ??= new Map();
+    this.#keyed.delete(key);
+    // A Map keeps the order of insertion: the first key is the oldest.
+    if (this.#keyed.size >= OUTCOMES) {
+      for (const oldest of this.#keyed.keys()) {
+        this.#keyed.delete(oldest);
+        break;
+      }
+    }
+    this.#keyed.set(key, keyed);
   }
 }

@@ -10,7 +10,7 @@ const MOST_DEPARTED = 65_536;
 export class Party {
   readonly id: string;
   fence = 0;
-  /** The last act that came, went, held or released, under `fence`. */
+  /** The last act that came, went, held, released or appended, under `fence`. */
   act = 0;
   /** The last act that set `info`, under `fence`. */
   infoAct = 0;

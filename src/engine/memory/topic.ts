@@ -15,6 +15,7 @@ import type {
 } from "../contract.ts";
 import { Line } from "./line.ts";
 import { Log } from "./log.ts";
+import type { Refusal } from "./outcomes.ts";
 import { Parties, type Party } from "./parties.ts";
 
 /** One topic. Every method is one atomic act at time `now` (the store's monotonic clock). */
@@ -35,13 +36,14 @@ export class Topic {
     this.#usedAt = now;
     const { publisher } = append;
     if (publisher === undefined) {
-      if (append.requires === "held" && this.lineHolder === null) return { outcome: "not_held" };
-      if (append.requires === "member") return { outcome: "not_member" };
+      const refusal = this.#refusal(append, null);
+      if (refusal !== null) return { outcome: refusal };
       return { outcome: "stored", position: this.#store(append, now), repeat: false };
     }
     const party = this.#enter(publisher.id, publisher.fence, now);
     const known = party.outcomes.recall(publisher.n, publisher.key, this.log.head, now);
     // A repeat is answered whatever has become of the publisher since.
+    if (typeof known === "string") return { outcome: known };
     if (known) return { outcome: "stored", position: known, repeat: true };
     return this.#appendNew(append, publisher, party, now);
   }
@@ -128,14 +130,23 @@ export class Topic {
   }
 
   #appendNew(append: Append, publisher: Publisher, party: Party, now: number): Appended {
+    if (publisher.act !== undefined && !party.begin(publisher.act)) return { outcome: "overtaken" };
     // Where both are the matter: no earlier one would help somebody who is not a member.
-    if (append.requires === "member" && party.info === null) return { outcome: "not_member" };
-    if (append.requires === "held" && this.lineHolder === null) return { outcome: "not_held" };
+    const refusal = this.#refusal(append, party);
+    if (refusal !== null) {
+      party.outcomes.refused(publisher.key, refusal, now);
+      return { outcome: refusal };
+    }
     const { last } = party.outcomes;
     if (publisher.n !== undefined && publisher.n > last + 1) return { outcome: "earlier_missing", last };
     const position = this.#store(append, now);
     party.outcomes.stored(publisher.n, publisher.key, position, now);
     return { outcome: "stored", position, repeat: false };
+  }
+
+  #refusal({ requires }: Append, party: Party | null): Refusal | null {
+    if (requires === "member" && (party === null || party.info === null)) return "not_member";
+    return requires === "held" && this.lineHolder === null ? "not_held" : null;
   }
 
   #enter(id: string, fence: number, now: number): Party {

@@ -164,4 +164,54 @@ export const publisherRules: readonly Rule[] = [
     },
     { needs: { time: 180_000 } },
   ),
+
+  alone(134, "what was refused under an act stays refused, though the reason has passed", async (engine) => {
+    const start = await engine.position(T);
+    const say = (n: number, act: number) =>
+      engine.append(T, { ...said(`${n}`, { id: "p", fence: 1, n, act }), requires: "member" });
+    assert.deepEqual(await say(1, 1), { outcome: "not_member" });
+    await engine.join(T, { id: "p", fence: 1, act: 2, info: "{}" });
+    assert.deepEqual(await say(1, 1), { outcome: "overtaken" });
+    assert.deepEqual(await say(2, 3), { outcome: "earlier_missing", last: 0 });
+    assert.equal((await say(1, 4)).outcome, "stored");
+    assert.deepEqual(await say(2, 3), { outcome: "overtaken" });
+    assert.equal((await say(2, 5)).outcome, "stored");
+    assert.deepEqual(await all(engine, T, start), ["1", "2"]);
+  }),
+
+  alone(135, "a repeat is answered as stored whatever its act", async (engine) => {
+    const start = await engine.position(T);
+    const say = (n: number, act: number) => engine.append(T, said(`${n}`, { id: "p", fence: 1, n, act }));
+    const first = await say(1, 1);
+    await say(2, 2);
+    assert.deepEqual(await say(1, 1), { ...first, repeat: true });
+    assert.deepEqual(await say(1, 3), { ...first, repeat: true });
+    assert.deepEqual(await all(engine, T, start), ["1", "2"]);
+  }),
+
+  alone(136, "an act that a leave or a later append has overtaken is not stored", async (engine) => {
+    const start = await engine.position(T);
+    const key = (name: string, act: number, fence = 1) =>
+      engine.append(T, said(name, { id: "p", fence, key: name, act }));
+    assert.equal((await key("b", 2)).outcome, "stored");
+    assert.deepEqual(await key("a", 1), { outcome: "overtaken" });
+    await engine.leave(T, { id: "p", fence: 1, act: 4 });
+    assert.deepEqual(await key("c", 3), { outcome: "overtaken" });
+    assert.equal((await key("d", 1, 2)).outcome, "stored");
+    assert.deepEqual(await all(engine, T, start), ["b", "d"]);
+  }),
+
+  alone(137, "a key that was refused stays refused, for the reason of then", async (engine) => {
+    const start = await engine.position(T);
+    const say = (requires: "member" | "held", key: string) =>
+      engine.append(T, { ...said(key, { id: "p", fence: 1, key }), requires });
+    assert.deepEqual(await say("member", "a"), { outcome: "not_member" });
+    assert.deepEqual(await say("held", "b"), { outcome: "not_held" });
+    await engine.join(T, { id: "p", fence: 1, act: 1, info: "{}" });
+    await engine.holdLine(T, { holder: "p", fence: 1, act: 2, proofs: [] });
+    assert.deepEqual(await say("member", "a"), { outcome: "not_member" });
+    assert.deepEqual(await say("held", "b"), { outcome: "not_held" });
+    assert.equal((await say("member", "c")).outcome, "stored");
+    assert.deepEqual(await all(engine, T, start), ["c"]);
+  }),
 ];
