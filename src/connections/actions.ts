@@ -19,8 +19,8 @@ export interface ActionDeskParts {
   readonly simultaneous: number;
   /** Milliseconds after which an action that ran on a node that is gone counts as over. */
   readonly forgetAfter: number;
-  /** Puts a response on the connection's line, wherever it is served by now. JSON text. */
-  readonly respond: (session: Session, text: string, pending: string | number | undefined) => void;
+  /** Puts a response on the connection's line, wherever it is served by now. JSON text. Never rejects. */
+  readonly respond: (session: Session, text: string, pending: string | number | undefined) => Promise<void>;
 }
 
 /** Actions called over a connection: accepted at once, answered on the line when they are done. */
@@ -111,7 +111,7 @@ export class ActionDesk {
       session.record.journal = trimmed({ ...session.record.journal, [String(known)]: text });
       await session.write("journal").catch(() => session.writeLater("journal"));
     }
-    respond(session, text, known);
+    await respond(session, text, known);
     this.#running -= 1;
     if (this.#running === 0) for (const done of this.#idle.splice(0)) done();
   }
@@ -131,11 +131,11 @@ export class ActionDesk {
       pending.delete(key);
       const matching = { messageCount: session.record.counts.messages, messageId };
       const unknown = formatOutcome(matching, { ok: false, failure: failure("outcome_unknown") });
-      respond(session, unknown, undefined);
+      void respond(session, unknown, undefined);
     });
   }
 
-  /** Resolves when no action is under way. */
+  /** Resolves when no action is under way and every response is handed over. */
   idle(): Promise<void> {
     return this.#running === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
   }

@@ -326,13 +326,10 @@ export class Connections implements Application {
     }
   }
 
-  /** Puts a response on the line of a connection that may have moved meanwhile. */
-  respond(session: Session, text: string, pending: string | number | undefined): void {
-    if (!session.gone) {
-      session.outbox.pushText(text);
-      return;
-    }
-    void this.#forward(session.id, { kind: "respond", text, pending: pending ?? null });
+  /** Puts a response on the line of a connection that may have moved meanwhile; resolves when it is there. */
+  async respond(session: Session, text: string, pending: string | number | undefined): Promise<void> {
+    if (!session.gone) session.outbox.pushText(text);
+    else await this.#forward(session.id, { kind: "respond", text, pending: pending ?? null });
   }
 
   /** Its client waits for it on a line that may be whole: tried again as long as somebody might be there to take it. */

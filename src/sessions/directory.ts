@@ -99,6 +99,7 @@ export class Directory {
       const now = parseRecord(claim.state.fields);
       if (!now) return GONE;
       const session = this.adopt(id, claim.state.fence, now, false);
+      session.bereft = luggage === null && change === undefined;
       try {
         await session.mailbox.run(() => this.#app.restore(session, luggage, change !== undefined));
       } catch (failed) {

@@ -256,6 +256,8 @@ export class SessionGateway implements Gateway {
         const who = standing(session, credential.digest);
         if (session.gone) return answer(this.#later(message));
         if (who !== "current") return refuse(who);
+        // Answers may have been lost with its former owner. Ours comes back with its token, and asks again.
+        if (session.ours && session.bereft && !session.record.ended) return refuse("unknown");
         await this.#confirm(session);
         this.#bind(session, link);
         const { ended } = session.record;

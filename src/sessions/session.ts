@@ -64,6 +64,8 @@ export class Session {
   endedAt: number | null = null;
   /** It has ended but has not left everything yet. */
   unfinished = false;
+  /** It came without what its former owner knew beside the record, and its client has not been told. */
+  bereft = false;
   /** It is no longer this node's: nothing may be done for it here. */
   gone = false;
   /** Whatever another layer keeps beside it (pending actions, answered publishes). */
