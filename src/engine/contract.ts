@@ -239,7 +239,10 @@ export interface Engine {
   /** Where the log ends now. Creates the topic when there is none. */
   position(topic: string): Promise<Position>;
   read(topic: string, after: Position, limit: number): Promise<Reading>;
-  /** After this resolves, new entries of the topic are pushed to the sink. */
+  /**
+   * After this resolves, new entries of the topic are pushed to the sink. Of `watch` and `unwatch` of a topic the one called
+   * last counts, in whatever order they end.
+   */
   watch(topic: string): Promise<void>;
   unwatch(topic: string): Promise<void>;
 

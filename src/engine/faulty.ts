@@ -125,8 +125,27 @@ class Wrapper {
   constructor(inner: Engine, { clock, random, faults }: FaultyOptions) {
     this.#clock = clock;
     this.#random = random;
+    const wanted = new Map<string, object>();
+    /** A node knows itself which of its wishes is the last. */
+    const wish = (topic: string, run: () => Promise<void>): (() => Promise<void>) => {
+      const mine = {};
+      wanted.set(topic, mine);
+      return async () => {
+        if (wanted.get(topic) === mine) await run();
+      };
+    };
     this.engine = {
       ...intercept(inner, (operation, run) => this.#operate(operation, run)),
+      watch: (topic) =>
+        this.#operate(
+          "watch",
+          wish(topic, () => inner.watch(topic)),
+        ),
+      unwatch: (topic) =>
+        this.#operate(
+          "unwatch",
+          wish(topic, () => inner.unwatch(topic)),
+        ),
       // "Whether it answers": without an answer it does not.
       ready: () => this.#operate("ready", () => inner.ready()).catch(() => false),
       start: (node, sink) => inner.start(node, this.#sink(sink)),

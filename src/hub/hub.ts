@@ -185,7 +185,9 @@ export class Hub {
     const { epoch, entries } = reading;
     const last = entries.at(-1);
     if (last === undefined) {
-      if (head === null || head.epoch !== epoch) replica.restart(reading.head);
+      // What came after the head may have been forgotten already.
+      if (head === null || head.epoch !== epoch || head.offset < reading.head.offset)
+        replica.restart(reading.head);
       return;
     }
     if (head !== null && head.epoch === epoch && last.offset <= head.offset) return;

@@ -164,4 +164,23 @@ export const nodeRules: readonly Rule[] = [
       ]);
     }),
   },
+
+  {
+    number: 197,
+    title: "of watch and unwatch the one called last counts, in whatever order they end",
+    tier: 1,
+    run: staged(BOUNDS, async (stage) => {
+      const { engine, heard } = await stage.node("a");
+      await engine.watch("room:x");
+      await Promise.all([engine.unwatch("room:x"), engine.watch("room:x")]);
+      await Promise.all([engine.watch("room:y"), engine.unwatch("room:y")]);
+      await store(engine, "room:y", said("1"));
+      await store(engine, "room:x", said("2"));
+      await stage.eventually("what is watched is pushed", () => heard.entries.length > 0);
+      assert.deepEqual(
+        heard.entries.map(({ topic }) => topic),
+        ["room:x"],
+      );
+    }),
+  },
 ];
