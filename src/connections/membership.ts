@@ -39,7 +39,9 @@ export class Membership {
     if (record.rooms.leaving !== null && !repeat) await this.settle(session);
     const before = { rooms: record.rooms, verb: record.verb };
     if (!repeat) {
-      record.rooms = { ...record.rooms, room, since: this.#clock.now(), leaving: before.rooms.room };
+      const { room: from, start } = before.rooms;
+      const leaving = from === null ? null : { room: from, start };
+      record.rooms = { ...record.rooms, room, since: this.#clock.now(), start: null, leaving };
     }
     if (number !== undefined) record.verb = { n: number, reply: null, joined: room, left: null };
     try {
@@ -64,16 +66,17 @@ export class Membership {
     life.unsettled = true;
     const { leaving, room } = record.rooms;
     let after: Cursor | undefined;
-    if (leaving !== null && leaving !== room) after = await this.#leave(session, leaving);
+    if (leaving !== null && leaving.room !== room) after = await this.#leave(session, leaving.room);
     const entered = room === null ? null : await this.#enter(session, room);
-    record.rooms = { ...record.rooms, leaving: null };
+    const start = entered && formatPosition(entered.cursor.start);
+    record.rooms = { ...record.rooms, start, leaving: null };
     if (record.verb.reply === null) record.verb = { ...record.verb, reply: { status: "OK", data: true } };
     await session.write("rooms", "verb");
     life.unsettled = false;
     return {
       moves: {
         ...(entered ? { joined: { ...entered.joined, last: life.lastSaid } } : {}),
-        ...(after && leaving !== null ? { left: roomTopic(leaving) } : {}),
+        ...(after && leaving !== null ? { left: roomTopic(leaving.room) } : {}),
       },
       after,
       before: entered?.cursor,
@@ -172,18 +175,19 @@ export class Membership {
       const start = parsePosition(text);
       if (start) outbox.open(roomTopic(name), start, place(roomTopic(name), start));
     }
-    if (leaving !== null && leaving !== room) {
+    if (leaving !== null) {
       // What is owed of the room being left is read to its end first.
-      // Where it began is not known any more, only where it is; our client says that itself.
-      const start = { epoch: "0", offset: 0, count: 0 };
-      const at = parsePosition(record.cursors[roomTopic(leaving)]);
-      if (at || session.ours) outbox.open(roomTopic(leaving), start, at ?? start);
+      const topic = roomTopic(leaving.room);
+      const start = parsePosition(leaving.start);
+      if (start) outbox.open(topic, start, place(topic, start));
     }
     if (room === null) return;
     const topic = roomTopic(room);
     const joined = await this.#rooms.join(room, this.#actor(session), this.#info(session));
     lifeOf(session).lastSaid = joined.last;
-    if (!outbox.has(topic)) outbox.open(topic, joined.position, place(topic, joined.position));
+    // It may have been heard before it was entered.
+    const start = parsePosition(record.rooms.start) ?? joined.position;
+    outbox.open(topic, start, place(topic, start));
     if (leaving !== null || record.verb.reply === null) await this.settle(session);
   }
 
@@ -209,8 +213,8 @@ export class Membership {
   /** Leaves the room for good; the record goes after this. */
   async leaveAll(session: Session): Promise<void> {
     const { room, leaving } = session.record.rooms;
-    for (const name of new Set([leaving, room])) {
-      if (name !== null) await this.#rooms.leave(name, this.#actor(session), this.#publicId(session));
+    for (const name of new Set([leaving?.room, room])) {
+      if (name) await this.#rooms.leave(name, this.#actor(session), this.#publicId(session));
     }
   }
 

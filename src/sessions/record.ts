@@ -28,8 +28,10 @@ export interface ConnectionRecord {
     room: string | null;
     /** When it joined that room, milliseconds since 1970. */
     since: number;
-    /** The room being left by a roomChange that is not finished. */
-    leaving: string | null;
+    /** The position from which that room is heard; null until it is entered. */
+    start: string | null;
+    /** The room being left by a roomChange that is not finished, and from where it was heard. */
+    leaving: { room: string; start: string | null } | null;
     /** Names, with the position from which each is heard. */
     listening: Record<string, string>;
   };
@@ -57,7 +59,7 @@ export type RecordField = keyof ConnectionRecord;
 
 const EMPTY: Omit<ConnectionRecord, "who" | "session" | "resume"> = {
   line: null,
-  rooms: { room: null, since: 0, leaving: null, listening: {} },
+  rooms: { room: null, since: 0, start: null, leaving: null, listening: {} },
   channels: {},
   cursors: {},
   verb: { n: 0, reply: { status: "OK" }, joined: null, left: null },
