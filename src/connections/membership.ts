@@ -64,19 +64,27 @@ export class Membership {
     const { record } = session;
     const life = lifeOf(session);
     life.unsettled = true;
-    const { leaving, room } = record.rooms;
-    let after: Cursor | undefined;
-    if (leaving !== null && leaving.room !== room) after = await this.#leave(session, leaving.room);
+    const { leaving, room, listening } = record.rooms;
+    const left = leaving !== null && leaving.room !== room ? leaving.room : null;
+    const after = left === null ? undefined : await this.#leave(session, left);
     const entered = room === null ? null : await this.#enter(session, room);
     const start = entered && formatPosition(entered.cursor.start);
+    const before = { rooms: record.rooms, verb: record.verb };
     record.rooms = { ...record.rooms, start, leaving: null };
     if (record.verb.reply === null) record.verb = { ...record.verb, reply: { status: "OK", data: true } };
-    await session.write("rooms", "verb");
+    try {
+      await session.write("rooms", "verb");
+    } catch (failed) {
+      // Not known to be written down: whoever asks again, here or elsewhere, finds it unfinished.
+      Object.assign(record, before);
+      throw failed;
+    }
     life.unsettled = false;
     return {
       moves: {
         ...(entered ? { joined: { ...entered.joined, last: life.lastSaid } } : {}),
-        ...(after && leaving !== null ? { left: roomTopic(leaving.room) } : {}),
+        // Whoever still listens there goes on hearing it.
+        ...(left === null || Object.hasOwn(listening, left) ? {} : { left: roomTopic(left) }),
       },
       after,
       before: entered?.cursor,
