@@ -77,12 +77,10 @@ export class Hub {
           // Nothing but forgotten announcements up to the head: there is nothing to tell, only to go on from.
           if (all.length === 0) cursor.seek(reading.head);
           else cursor.fill(all);
+          // Its client may have heard, from another node, what this one has missed: then others here miss it yet.
+          const { head } = replica;
           if (reading.entries.length < CHUNK) this.#adopt(replica, reading);
-          // Its client has heard, from another node, what this one has missed: all that is behind is the replica.
-          if (all.length === 0 && precedes(replica.head, cursor.position)) {
-            this.#sync(replica);
-            return;
-          }
+          if (replica.head !== head) this.#wake(replica);
         }
         cursor.notify();
       },
@@ -213,10 +211,6 @@ export class Hub {
     const outcome = failure instanceof EngineFailure ? failure.outcome : "error";
     this.#log.warn({ topic, outcome, err: failure }, "a topic could not be read; it is tried again");
   }
-}
-
-function precedes(head: Position | null, position: Position): boolean {
-  return head !== null && head.epoch === position.epoch && head.offset < position.offset;
 }
 
 function found(reading: Reading, asked: Position): Found[] {
