@@ -63,6 +63,9 @@ export class Conversation {
   /** The same connection goes on. */
   resumed(resume: Resume): void {
     this.rooms.resumed(resume);
+    // The answer that said where the room begins may have been lost.
+    const { topic, position } = resume;
+    if (topic != null && position !== undefined) this.positions.begin(topic, position);
     this.requests.resumed(resume);
   }
 

@@ -24,6 +24,11 @@ export class Positions {
     if (kept === undefined || epochOf(kept) !== epochOf(position)) this.byTopic.set(topic, position);
   }
 
+  /** Where a topic begins, if it has not been read from yet. */
+  begin(topic: string, position: string): void {
+    if (!this.byTopic.has(topic)) this.byTopic.set(topic, position);
+  }
+
   leave(topic: string): void {
     this.byTopic.delete(topic);
   }

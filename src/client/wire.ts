@@ -30,7 +30,7 @@ export interface Resume {
   readonly grace?: number;
   readonly room?: string | null;
   readonly topic?: string | null;
-  /** Of the room's topic as the server sees it now; only its epoch is looked at. */
+  /** Where the room begins for this connection. */
   readonly position?: string;
   readonly last?: number;
   readonly listeningRooms?: readonly string[];
