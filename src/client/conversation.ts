@@ -147,7 +147,10 @@ export class Conversation {
   private publish({ request, data, ext }: Sendable): void {
     const { line } = this;
     line?.publish(data, ext, (ack) => {
-      if (line === this.line) this.after(this.requests.acknowledged(request, ack));
+      if (line !== this.line) return;
+      // A refusal is all the answer there will be.
+      if (!ack.successful) this.answer.stop();
+      this.after(this.requests.acknowledged(request, ack));
     });
   }
 

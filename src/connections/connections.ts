@@ -90,6 +90,7 @@ export class Connections implements Application {
       })),
       params: life.params,
       away: session.away,
+      bereft: session.bereft,
     };
   }
 
@@ -116,6 +117,8 @@ export class Connections implements Application {
     }
     life.params = luggage.params;
     session.away ??= luggage.away;
+    // What was lost on the way to the former owner is lost here too.
+    if (!asksAgain && luggage.bereft) session.bereft = true;
   }
 
   presented(session: Session, said: (topic: string) => Position | null): void {
@@ -373,6 +376,7 @@ interface Luggage {
   readonly pending: readonly { messageId: string | number | null; startedAt: number }[];
   readonly params: Readonly<Record<string, unknown>>;
   readonly away: boolean | null;
+  readonly bereft: boolean;
 }
 
 function isResponse(text: string): boolean {

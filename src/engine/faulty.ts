@@ -26,7 +26,7 @@ export interface Faults {
   readonly forget: number;
   /** `unknown` after `patience`, and done only after that. */
   readonly late: number;
-  /** Done, and done again up to `lateness` after. Drawn apart from the others. */
+  /** Done, and done again up to `lateness` after; what the engine itself refuses is not. Drawn apart from the others. */
   readonly repeat: number;
   /** How long the caller waits for an answer. */
   readonly patience: number;
@@ -203,12 +203,14 @@ class Wrapper {
         throw silence(operation);
       case "done":
         try {
-          return await run();
-        } finally {
+          const done = await run();
+          // What was surely not done must not be done by a repeat.
           if (again) {
             tally.repeated += 1;
             this.#later(faults, run);
           }
+          return done;
+        } finally {
           await this.#wait(faults.delay);
         }
     }

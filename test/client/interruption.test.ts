@@ -235,6 +235,21 @@ test("a black hole is noticed by an unanswered request, within 10 s", async (t) 
   assert.deepEqual(texts(w.server.heard), ["anybody?"]);
 });
 
+test("a say that is refused by its acknowledgement is answered: the line is kept", async (t) => {
+  const w = world(t);
+  await connected(w);
+  w.server.before = (m) =>
+    m.data?.event === "say" && [
+      { channel: m.channel, id: m.id!, successful: false, error: "503::Unavailable" },
+    ];
+  const said = outcome(w.client.say("nobody home"));
+  for (let second = 0; second < 20; second += 1) {
+    await w.tick(1_000);
+    assert.equal(w.client.state, "connected");
+  }
+  assert.equal(said.code, "unavailable");
+});
+
 test("an idle line in a black hole is noticed after timeout + 5 s", async (t) => {
   const w = world(t);
   await connected(w);

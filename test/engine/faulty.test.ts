@@ -29,7 +29,7 @@ async function setting(faults: Partial<Faults> = {}, seed = 1) {
     doubt: () => void pushed.push("doubt"),
   });
   const stored = async () => (await quiet.position(T)).offset;
-  return { clock, quiet, engine, pushed, stored };
+  return { clock, store, quiet, engine, pushed, stored };
 }
 
 /** What has become of it by now. */
@@ -75,6 +75,17 @@ describe("each fate of an operation", () => {
     const work = watched(engine.position(T));
     await clock.advance(1_000);
     assert.equal(work.state(), "unavailable");
+  });
+
+  test("what an engine that is away refuses is not repeated once it is back", async () => {
+    const { clock, store, engine, stored } = await setting({ repeat: 1, lateness: 100 });
+    store.fail();
+    const work = watched(engine.append(T, message("1")));
+    await clock.advance(0);
+    assert.equal(work.state(), "unavailable");
+    store.recover();
+    await clock.advance(100);
+    assert.equal(await stored(), 0);
   });
 
   test("an engine that does not answer is not ready", async () => {

@@ -133,9 +133,9 @@ export class Player {
     }
     this.left = true;
     const ask = this.#ask("leave", how);
-    const gone =
-      how === "quit" ? this.client.send({ event: "quit" }) : this.client.disconnect().then(() => ({}));
-    this.#settle(ask, gone);
+    // `quit` is never repeated: who does not know what became of it hangs up.
+    const hangUp = (): Promise<void> => this.client.disconnect();
+    this.#settle(ask, how === "quit" ? this.client.send({ event: "quit" }).catch(hangUp) : hangUp());
   }
 
   #ask(verb: Ask["verb"], subject: string, promise?: Ask["promise"]): Ask {
