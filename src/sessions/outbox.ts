@@ -18,9 +18,14 @@ export interface Moves {
   readonly left?: string;
 }
 
-interface Reply {
+/** A reply as it travels with a session. */
+export interface Packed {
+  /** JSON text. */
   readonly data: string;
   readonly moves: Moves | undefined;
+}
+
+interface Reply extends Packed {
   /** Wait until this topic, which was left, has been read to its end. */
   readonly after: Cursor | undefined;
   /** Is read only after this reply. */
@@ -30,10 +35,10 @@ interface Reply {
 /** What is handed over together. One of `commit` and `rollback` must be called. */
 export interface Collected {
   readonly texts: readonly string[];
+  /** What of it no log holds; for `again`. */
+  readonly replies: readonly Packed[];
   commit(): void;
   rollback(): void;
-  /** After a commit: the replies did not arrive after all. What was read of topics is for positions to say. */
-  again(): void;
 }
 
 /** Bytes (of text) handed over together, about; what is left follows. */
@@ -138,10 +143,15 @@ export class Outbox implements Reader {
   }
 
   /** Takes the replies that are not handed over away, to be queued where the session goes. */
-  takeReplies(): { data: string; moves: Moves | undefined }[] {
-    const replies = this.#replies.map(({ data, moves }) => ({ data, moves }));
+  takeReplies(): Packed[] {
+    const replies = packed(this.#replies);
     this.#replies = [];
     return replies;
+  }
+
+  /** Replies that were handed over did not arrive. What was read of topics is for positions to say. */
+  again(replies: readonly Packed[]): void {
+    this.#putBack(replies.map((reply) => ({ after: undefined, before: undefined, ...reply })));
   }
 
   // Handing over -----------------------------------------------------------------------------------------
@@ -195,6 +205,7 @@ export class Outbox implements Reader {
     }
     return {
       texts,
+      replies: taken,
       commit: () => {
         this.#dropFinished();
         if (room <= 0) this.#wake();
@@ -206,7 +217,6 @@ export class Outbox implements Reader {
         }
         this.#putBack(taken);
       },
-      again: () => this.#putBack(taken),
     };
   }
 
@@ -309,6 +319,10 @@ export class Outbox implements Reader {
     return `{"channel":"${OUR_CHANNEL}","data":${data}${ext}}`;
   }
 }
+
+/** Replies without what belongs to this node. */
+export const packed = (replies: readonly Packed[]): Packed[] =>
+  replies.map(({ data, moves }) => ({ data, moves }));
 
 const at = (epoch: string, entry: Entry): Position => ({ epoch, offset: entry.offset, count: entry.count });
 

@@ -8,7 +8,7 @@ import { Allowance, type Rate } from "./allowance.ts";
 import type { Link } from "./gateway.ts";
 import type { Links } from "./links.ts";
 import { Mailbox } from "./mailbox.ts";
-import { Outbox } from "./outbox.ts";
+import { Outbox, type Packed } from "./outbox.ts";
 import { type ConnectionRecord, formatRecord, type RecordField } from "./record.ts";
 
 /** A client's connect that is being held. */
@@ -17,6 +17,11 @@ interface Held {
   readonly link: Link;
   /** Monotonic milliseconds. */
   readonly deadline: number;
+}
+
+export interface Unconfirmed {
+  readonly id?: ConnectMessage["id"];
+  readonly replies: readonly Packed[];
 }
 
 export interface SessionTimes {
@@ -64,6 +69,8 @@ export class Session {
   endedAt: number | null = null;
   /** It has ended but has not left everything yet. */
   unfinished = false;
+  /** The connect that was answered last, with the replies that its answer carried, while nobody knows whether it arrived. */
+  unconfirmed: Unconfirmed | null = null;
   /** It came without what its former owner knew beside the record, and its client has not been told. */
   bereft = false;
   /** It is no longer this node's: nothing may be done for it here. */
@@ -208,13 +215,13 @@ export class Session {
   }
 
   /** What was answered may be on its way, received or lost: the next connect tells, or has told already. */
-  #answered({ id }: ConnectMessage, again: () => void): void {
+  #answered({ id }: ConnectMessage, replies: readonly Packed[]): void {
     const next = this.#held;
     if (next === null) {
       this.#certain = false;
-      this.#lastAnswered = { id, again };
+      this.unconfirmed = { id, replies };
     } else if (next.message.id === id) {
-      again();
+      this.outbox.again(replies);
     }
   }
 
@@ -223,11 +230,10 @@ export class Session {
    * not arrive; another one, that it did.
    */
   #hear(message: ConnectMessage): void {
-    const last = this.#lastAnswered;
-    this.#lastAnswered = null;
-    if (last !== null && last.id !== undefined && last.id === message.id) last.again();
+    const last = this.unconfirmed;
+    this.unconfirmed = null;
+    if (last?.id !== undefined && last.id === message.id) this.outbox.again(last.replies);
   }
-  #lastAnswered: { readonly id: ConnectMessage["id"]; readonly again: () => void } | null = null;
 
   /** An event stream or a socket takes the deliveries. */
   carry(link: Link): void {
@@ -337,7 +343,7 @@ export class Session {
       this.#answering = false;
       if (handed) {
         collected.commit();
-        if (this.ours) this.#answered(held.message, collected.again);
+        if (this.ours) this.#answered(held.message, collected.replies);
       } else {
         collected.rollback();
       }
