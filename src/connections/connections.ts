@@ -21,7 +21,7 @@ import type { Answer, Application } from "../sessions/application.ts";
 import type { Directory } from "../sessions/directory.ts";
 import type { Endings } from "../sessions/ending.ts";
 import { type Moves, type Packed, packed } from "../sessions/outbox.ts";
-import type { Session, Unconfirmed } from "../sessions/session.ts";
+import type { Poll, Session } from "../sessions/session.ts";
 import type { ActionDesk, Matching } from "./actions.ts";
 import type { Channels } from "./channels.ts";
 import { lifeOf } from "./life.ts";
@@ -80,10 +80,10 @@ export class Connections implements Application {
 
   pack(session: Session): Luggage {
     const life = lifeOf(session);
-    const { unconfirmed } = session;
+    const { poll } = session;
     return {
       replies: session.outbox.takeReplies(),
-      unconfirmed: unconfirmed && { ...unconfirmed, replies: packed(unconfirmed.replies) },
+      poll: poll && { ...poll, replies: packed(poll.replies) },
       repeats: life.retransmissions.settled(),
       answered: [...life.answered],
       pending: [...life.pending.values()].map(({ messageId, startedAt }) => ({
@@ -119,7 +119,7 @@ export class Connections implements Application {
     }
     life.params = luggage.params;
     session.away ??= luggage.away;
-    if (!asksAgain) session.unconfirmed = luggage.unconfirmed;
+    if (!asksAgain) session.poll = luggage.poll;
     // What was lost on the way to the former owner is lost here too.
     if (!asksAgain && luggage.bereft) session.bereft = true;
   }
@@ -374,7 +374,7 @@ export class Connections implements Application {
 /** What the former owner of a session knew beside the record. */
 interface Luggage {
   readonly replies: readonly Packed[];
-  readonly unconfirmed: Unconfirmed | null;
+  readonly poll: Poll | null;
   readonly repeats: readonly [string, Reply][];
   readonly answered: readonly [string | number, string][];
   readonly pending: readonly { messageId: string | number | null; startedAt: number }[];

@@ -15,13 +15,18 @@ import { type ConnectionRecord, formatRecord, type RecordField } from "./record.
 interface Held {
   readonly message: ConnectMessage;
   readonly link: Link;
+  /** Of one that came as a request. */
+  readonly poll: Poll | null;
   /** Monotonic milliseconds. */
   readonly deadline: number;
 }
 
-export interface Unconfirmed {
-  readonly id?: ConnectMessage["id"];
-  readonly replies: readonly Packed[];
+export interface Poll {
+  readonly id?: ConnectMessage["id"] | undefined;
+  /** How often it came. */
+  copies: number;
+  /** What its answer carried, while nobody knows whether it arrived. */
+  replies: readonly Packed[];
 }
 
 export interface SessionTimes {
@@ -69,8 +74,8 @@ export class Session {
   endedAt: number | null = null;
   /** It has ended but has not left everything yet. */
   unfinished = false;
-  /** The connect that was answered last, with the replies that its answer carried, while nobody knows whether it arrived. */
-  unconfirmed: Unconfirmed | null = null;
+  /** The last connect that came as a request. */
+  poll: Poll | null = null;
   /** It came without what its former owner knew beside the record, and its client has not been told. */
   bereft = false;
   /** It is no longer this node's: nothing may be done for it here. */
@@ -189,7 +194,7 @@ export class Session {
   connect(message: ConnectMessage, link: Link, atOnce: boolean): void {
     this.touch();
     this.#evict();
-    if (link.once) this.#hear(message);
+    const poll = link.once ? this.#hear(message) : null;
     const events = message.connectionType === "eventsource";
     // Faye's first poll may overtake the opening of its event stream: the stream is taken up again when it is meant.
     if (!link.once) this.#carry(link);
@@ -204,7 +209,7 @@ export class Session {
       return;
     }
     const wait = Math.min(message.timeout ?? timeout, timeout);
-    this.#held = { message, link, deadline: this.#host.clock.monotonic() + (atOnce ? 0 : wait) };
+    this.#held = { message, link, poll, deadline: this.#host.clock.monotonic() + (atOnce ? 0 : wait) };
     this.adriftSince = null;
     if ((atOnce || wait === 0) && link.once) {
       this.#answerPoll(true);
@@ -215,24 +220,30 @@ export class Session {
   }
 
   /** What was answered may be on its way, received or lost: the next connect tells, or has told already. */
-  #answered({ id }: ConnectMessage, replies: readonly Packed[]): void {
+  #answered(poll: Poll, replies: readonly Packed[]): void {
     const next = this.#held;
     if (next === null) {
       this.#certain = false;
-      this.unconfirmed = { id, replies };
-    } else if (next.message.id === id) {
+      poll.replies = replies;
+    } else if (next.poll === poll || poll.copies > 1) {
       this.outbox.again(replies);
     }
   }
 
   /**
-   * The same connect again (browsers repeat a request by themselves when its connection breaks) means that its answer did
-   * not arrive; another one, that it did.
+   * The same connect again (browsers repeat a request by themselves when its connection breaks, some proxies as well) means
+   * that its answer may not have arrived, nor may any to a connect that came more than once; another one, that it did.
    */
-  #hear(message: ConnectMessage): void {
-    const last = this.unconfirmed;
-    this.unconfirmed = null;
-    if (last?.id !== undefined && last.id === message.id) this.outbox.again(last.replies);
+  #hear({ id }: ConnectMessage): Poll {
+    const last = this.poll;
+    const copy = last !== null && id !== undefined && last.id === id;
+    if (last !== null && (copy || last.copies > 1)) {
+      this.outbox.again(last.replies);
+      last.replies = [];
+    }
+    if (copy) last.copies += 1;
+    else this.poll = { id, copies: 1, replies: [] };
+    return this.poll!;
   }
 
   /** An event stream or a socket takes the deliveries. */
@@ -343,7 +354,7 @@ export class Session {
       this.#answering = false;
       if (handed) {
         collected.commit();
-        if (this.ours) this.#answered(held.message, collected.replies);
+        if (this.ours && held.poll) this.#answered(held.poll, collected.replies);
       } else {
         collected.rollback();
       }
@@ -420,7 +431,7 @@ export class Session {
     this.#evict();
     if (link.once) this.#drop();
     else this.#carry(link);
-    this.#held = { message, link, deadline: 0 };
+    this.#held = { message, link, poll: null, deadline: 0 };
     this.bye(reconnect);
   }
 
