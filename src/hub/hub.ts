@@ -77,10 +77,14 @@ export class Hub {
           // Nothing but forgotten announcements up to the head: there is nothing to tell, only to go on from.
           if (all.length === 0) cursor.seek(reading.head);
           else cursor.fill(all);
-          // Its client may have heard, from another node, what this one has missed: then others here miss it yet.
           const { head } = replica;
-          if (reading.entries.length < CHUNK) this.#adopt(replica, reading);
+          if (reading.entries.length < CHUNK) this.#adopt(replica, asked, reading);
           if (replica.head !== head) this.#wake(replica);
+          // It has heard, elsewhere or by entering, what has not come here yet: all that is behind is the replica.
+          if (all.length === 0 && precedes(replica.head, cursor.position)) {
+            this.#sync(replica);
+            return;
+          }
         }
         cursor.notify();
       },
@@ -157,7 +161,7 @@ export class Hub {
       head === null
         ? this.#engine.position(replica.topic).then((position) => replica.restart(position))
         : this.#engine.read(replica.topic, head, CHUNK).then((read) => {
-            this.#adopt(replica, read);
+            this.#adopt(replica, head, read);
             if (read.entries.length === CHUNK) this.#again.add(replica);
           });
     reading.then(
@@ -178,14 +182,14 @@ export class Hub {
   }
 
   /** Moves a replica on to what was read. Only a tail without holes is kept: forgotten announcements leave some. */
-  #adopt(replica: Replica, reading: Reading): void {
+  #adopt(replica: Replica, after: Position, reading: Reading): void {
     const { head } = replica;
     const { epoch, entries } = reading;
     const last = entries.at(-1);
     if (last === undefined) {
-      // What came after the head may have been forgotten already.
-      if (head === null || head.epoch !== epoch || head.offset < reading.head.offset)
-        replica.restart(reading.head);
+      // Nothing is left of what came after the head.
+      const passed = head !== null && after.offset <= head.offset && head.offset < reading.head.offset;
+      if (head === null || head.epoch !== epoch || passed) replica.restart(reading.head);
       return;
     }
     if (head !== null && head.epoch === epoch && last.offset <= head.offset) return;
@@ -211,6 +215,10 @@ export class Hub {
     const outcome = failure instanceof EngineFailure ? failure.outcome : "error";
     this.#log.warn({ topic, outcome, err: failure }, "a topic could not be read; it is tried again");
   }
+}
+
+function precedes(head: Position | null, position: Position): boolean {
+  return head !== null && head.epoch === position.epoch && head.offset < position.offset;
 }
 
 function found(reading: Reading, asked: Position): Found[] {
