@@ -26,6 +26,8 @@ export interface Request {
   copies: number;
   /** A copy went out whose fate is not known and cannot be asked for any more. */
   doubt: boolean;
+  /** A copy went out on a connection that is lost: this one knows nothing of it. */
+  rebuilt: boolean;
   /** It was told to wait for an earlier one: this copy was not stored. */
   parked: boolean;
   /** Numbered under: room and epoch for a say. */
@@ -57,6 +59,7 @@ export function newRequest(
     sends: 0,
     copies: 0,
     doubt: false,
+    rebuilt: false,
     parked: false,
     n: undefined,
     room: undefined,
@@ -84,6 +87,8 @@ export function sendable(request: Request): Sendable {
   let ext: object | undefined;
   if (request.n !== undefined) {
     ext = request.kind === "say" ? { room: request.room, n: request.n } : { n: request.n };
+  } else if (request.rebuilt) {
+    ext = { rebuilt: true };
   }
   return { request, data, ext };
 }

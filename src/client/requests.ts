@@ -181,6 +181,7 @@ export class Requests {
     this.verbs = 0;
     for (const request of this.queue) {
       request.n = request.room = request.epoch = undefined;
+      request.rebuilt = request.rebuilt || request.doubt;
       request.doubt = false;
     }
   }

@@ -33,8 +33,16 @@ export class ActionDesk {
     this.#parts = parts;
   }
 
-  /** Resolves when it is accepted, not when it is done. */
-  async call(session: Session, data: Record<string, unknown>, matching: Matching): Promise<void> {
+  /**
+   * Resolves when it is accepted, not when it is done. `rebuilt`: it may have been begun for a connection that is lost, of
+   * which nothing is known here.
+   */
+  async call(
+    session: Session,
+    data: Record<string, unknown>,
+    matching: Matching,
+    rebuilt: boolean,
+  ): Promise<void> {
     const { runner, clock, simultaneous, forgetAfter, respond } = this.#parts;
     const life = lifeOf(session);
     const params = paramsOf(data);
@@ -54,7 +62,7 @@ export class ActionDesk {
       if ([...life.pending.values()].some((pending) => pending.messageId === known)) return;
       if (
         session.record.journal[String(known)] === null ||
-        (repeat && !promises?.idempotent && !promises?.journal)
+        (repeat && !promises?.idempotent && (rebuilt || !promises?.journal))
       ) {
         return respond(
           session,

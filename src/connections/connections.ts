@@ -309,7 +309,7 @@ export class Connections implements Application {
         return publishReply(message);
       }
       if (event === "action") {
-        await actions.call(session, fields, matching);
+        await actions.call(session, fields, matching, isRebuilt(session, message));
         return publishReply(message);
       }
       const verb = VERBS.get(event);
@@ -385,6 +385,13 @@ interface Luggage {
 
 function isResponse(text: string): boolean {
   return (JSON.parse(text) as { context?: unknown }).context === "response";
+}
+
+function isRebuilt({ ours }: Session, { ext }: PublishMessage): boolean {
+  const said = ext.actionwire;
+  return (
+    ours && typeof said === "object" && said !== null && (said as { rebuilt?: unknown }).rebuilt === true
+  );
 }
 
 function stampOf(session: Session, message: PublishMessage): Stamp | null {
