@@ -43,7 +43,10 @@ export class Membership {
       const leaving = from === null ? null : { room: from, start };
       record.rooms = { ...record.rooms, room, since: this.#clock.now(), start: null, leaving };
     }
-    if (number !== undefined) record.verb = { n: number, reply: null, joined: room, left: null };
+    if (number !== undefined) {
+      const left = repeat ? before.verb.left : null;
+      record.verb = { n: number, reply: null, joined: room, left };
+    }
     try {
       await session.write("rooms", "verb");
     } catch (failed) {
