@@ -39,8 +39,9 @@ export class Membership {
     if (record.rooms.leaving !== null && !repeat) await this.settle(session);
     const before = { rooms: record.rooms, verb: record.verb };
     if (!repeat) {
-      const { room: from, start } = before.rooms;
-      const leaving = from === null ? null : { room: from, start };
+      const from = before.rooms.room;
+      const start = from === null ? undefined : session.outbox.startOf(roomTopic(from));
+      const leaving = from === null ? null : { room: from, start: start ? formatPosition(start) : null };
       record.rooms = { ...record.rooms, room, since: this.#clock.now(), start: null, leaving };
     }
     if (number !== undefined) {
