@@ -33,13 +33,24 @@ const BOUNDS = ["maxMessages", "maxBytes", "maxAge"] as const;
 export const SCRIPTS = {
   append: {
     keys: [...TOPIC, "line", "party", "channel"],
-    args: [...OPENS, ...BOUNDS, "kind", "from", "payload", "requires", "publishes", "fence", "n", "key"],
+    args: [
+      ...OPENS,
+      ...BOUNDS,
+      "kind",
+      "from",
+      "payload",
+      "requires",
+      "publishes",
+      "fence",
+      "act",
+      "n",
+      "key",
+    ],
     codes: ["OUTDATED", "FENCED"],
     reply: z.union([
       z.tuple([z.literal("stored"), place, flag]),
       z.tuple([z.literal("earlier_missing"), z.int()]),
-      z.tuple([z.literal("not_member")]),
-      z.tuple([z.literal("not_held")]),
+      z.tuple([z.enum(["not_member", "not_held", "overtaken"])]),
     ]),
   },
   position: { keys: TOPIC, args: OPENS, reads: true, codes: ["OUTDATED"], reply: place },

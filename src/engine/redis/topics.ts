@@ -47,6 +47,7 @@ export class Topics {
         requires: requires ?? "",
         publishes: publisher ? 1 : 0,
         fence: publisher?.fence ?? 0,
+        act: publisher?.act ?? "",
         n: publisher?.n ?? "",
         key: marked(publisher?.key),
       },
@@ -58,6 +59,7 @@ export class Topics {
         return { outcome: "earlier_missing", last: reply[1] };
       case "not_member":
       case "not_held":
+      case "overtaken":
         return { outcome: reply[0] };
     }
   }

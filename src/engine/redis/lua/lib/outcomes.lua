@@ -1,7 +1,7 @@
 -- What became of a publisher's latest appends: of the last 256 numbers and of the last 256 keys, in the party's hash.
 --   n<block>       where 16 numbers in a row were stored, 12 bytes each (offset, count); 17 blocks go round, so that the last
 --                  256 are among them. Valid for numbers since `since` and above `last - 256`
---   k<key>         `epoch offset count at serial`
+--   k<key>         `epoch offset count at serial`, with a refusal in the place of the epoch where nothing was stored
 --   r<serial>      the key stored under that serial, so that the oldest can go
 --   serial oldest  of the last key, and of the oldest that is kept
 
@@ -13,7 +13,8 @@ local KEY_MEMORY = 600000
 
 local function block_of(n) return 'n' .. math.floor(n / BLOCK) % BLOCKS end
 
--- The place of then, the head where only the fact is remembered, nil for something new. `key` is '' or '=' and the key.
+-- The place of then, or the head where only the fact is remembered; nil and the refusal of then; nil for something new.
+-- `key` is '' or '=' and the key.
 local function recall_outcome(party, n, key, topic, at)
   if n and n <= party.last then
     local known = n > party.last - OUTCOMES and n >= party.since and redis.call('HGET', party.key, block_of(n))
@@ -25,6 +26,7 @@ local function recall_outcome(party, n, key, topic, at)
   if not known then return nil end
   local epoch, offset, count, stored = string.match(known, '^(%S+) (%d+) (%d+) (%d+)')
   if at - stored >= KEY_MEMORY then return nil end
+  if epoch == 'not_member' or epoch == 'not_held' then return nil, epoch end
   -- A position of a former epoch is no answer: the head, as for all that is forgotten.
   return epoch == topic.epoch and epoch .. ' ' .. offset .. ' ' .. count or place(topic)
 end
@@ -55,15 +57,19 @@ local function forget_keys(party, serial, oldest, at)
   return oldest
 end
 
-local function keep_key(party, key, topic, at)
+local function keep_key(party, key, became, at)
   local known = redis.call('HMGET', party.key, 'serial', 'oldest')
   local serial = tonumber(known[1] or 0) + 1
   local oldest = forget_keys(party, serial, tonumber(known[2] or 1), at)
   redis.call('HSET', party.key, 'serial', serial, 'oldest', oldest, 'r' .. serial, key,
-    'k' .. key, string.format('%s %d %d', place(topic), at, serial))
+    'k' .. key, string.format('%s %d %d', became, at, serial))
 end
 
 local function keep_outcome(party, n, key, topic, at)
   if n then keep_number(party, n, topic) end
-  if key ~= '' then keep_key(party, key, topic, at) end
+  if key ~= '' then keep_key(party, key, place(topic), at) end
+end
+
+local function keep_refusal(party, key, refusal, at)
+  if key ~= '' then keep_key(party, key, refusal .. ' 0 0', at) end
 end
