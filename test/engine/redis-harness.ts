@@ -4,7 +4,7 @@ import { systemClock, systemRandom } from "../../src/clock.ts";
 import type { Engine, Harness, TopicBounds } from "../../src/engine/index.ts";
 import { intercept } from "../../src/engine/intercept.ts";
 import { redisEngineWith } from "../../src/engine/redis/engine.ts";
-import { ownLibrary } from "../../src/engine/redis/scripts.ts";
+import { type Library, ownLibrary } from "../../src/engine/redis/scripts.ts";
 import type { Log } from "../../src/ports.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
 import type { RedisServer } from "../support/index.ts";
@@ -33,7 +33,6 @@ export function redisHarness(server: () => RedisServer): Harness {
 async function open(server: RedisServer, bounds: TopicBounds): ReturnType<Harness["open"]> {
   const clock = new FakeClock();
   const namespace = freshNamespace();
-  const ahead = `${namespace}-ahead`;
   const control = new Redis(server.port, "127.0.0.1");
   control.on("error", () => {});
   const wire = await createProxy(server.port);
@@ -58,7 +57,7 @@ async function open(server: RedisServer, bounds: TopicBounds): ReturnType<Harnes
           random: systemRandom,
           log: QUIET,
         },
-        (part) => (part === "clock" ? aheadBy(ahead) : ownLibrary(part)),
+        aheadLibrary(namespace),
       );
       engines.push(engine);
       return intercept(engine, (_operation, run) => {
@@ -74,7 +73,7 @@ async function open(server: RedisServer, bounds: TopicBounds): ReturnType<Harnes
       await clock.advance(ms);
       await idle();
       passed += ms;
-      await control.set(ahead, passed);
+      await control.set(aheadKey(namespace), passed);
       // What had been published before that answer has been written to the other connections, too.
       await turn();
       await turn();
@@ -96,13 +95,17 @@ async function open(server: RedisServer, bounds: TopicBounds): ReturnType<Harnes
   };
 }
 
-/** In place of lua/lib/clock.lua. */
-function aheadBy(key: string): string {
-  return [
+/** Says how many milliseconds the scripts of a namespace are ahead of Redis' clock. */
+export const aheadKey = (namespace: string): string => `${namespace}-ahead`;
+
+/** The scripts' library with a clock that {@link aheadKey} moves. */
+export function aheadLibrary(namespace: string): Library {
+  const clock = [
     "local function milliseconds()",
     "  local time = redis.call('TIME')",
-    `  local ahead = redis.call('GET', '${key}')`,
+    `  local ahead = redis.call('GET', '${aheadKey(namespace)}')`,
     "  return time[1] * 1000 + math.floor(time[2] / 1000) + tonumber(ahead or 0)",
     "end",
   ].join("\n");
+  return (part) => (part === "clock" ? clock : ownLibrary(part));
 }

@@ -269,7 +269,7 @@ class RedisEngine implements Engine {
       onUp,
       onDown,
     });
-    const owned = new Owned(node, commands, this.#keys);
+    const owned = new Owned(node, commands, this.#keys, clock);
     const records = new Records(node, commands, this.#keys, owned);
     const topics = new Topics(commands, this.#keys, this.#bounds, random);
     return { node, commands, subscriptions, pushes, topics, records, owned };

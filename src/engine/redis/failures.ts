@@ -18,6 +18,9 @@ const REFUSALS: Readonly<Record<string, string>> = {
   OUTDATED: "Redis has been replaced behind this connection, which is being looked into",
 };
 
+/** A permission that is missed in the middle of a script, in the words of Redis 7.0 and of later ones. */
+const DENIED = /The user executing the script can't|ACL failure in script/;
+
 /** ioredis' own words for a command that was not written at all. */
 const NOT_WRITTEN = "enableOfflineQueue options is false";
 /** And for one that was written and not answered in time. */
@@ -54,7 +57,8 @@ export function failureOf(error: unknown, command: string, reads: boolean): Engi
     if (refusal) return new EngineFailure("unavailable", `${command}: ${refusal} (${message})`);
     // Anything else that stops a script may have stopped it halfway.
     const halfway = !reads && message.includes("script");
-    return new EngineFailure(halfway ? "unknown" : "unavailable", `${command}: Redis answered ${message}`);
+    const meaning = DENIED.test(message) ? `${REFUSALS.NOPERM} (${message})` : `Redis answered ${message}`;
+    return new EngineFailure(halfway ? "unknown" : "unavailable", `${command}: ${meaning}`);
   }
   if (reads || message.includes(NOT_WRITTEN))
     return new EngineFailure("unavailable", `${command}: Redis cannot be reached (${message})`);

@@ -1,3 +1,4 @@
+import type { Clock } from "../../ports.ts";
 import type { NodeLease } from "../contract.ts";
 import type { Commands } from "./commands.ts";
 import type { Keys } from "./keys.ts";
@@ -10,6 +11,8 @@ import { formatNote, type Note } from "./replies.ts";
 const DOUBTFUL_AFTER = 60_000;
 /** A node that lapsed longer ago than this and owns nothing is forgotten. Milliseconds. */
 const FORGOTTEN_AFTER = 600_000;
+/** How long a node relies on being listed without a lease. Milliseconds. */
+const LISTED_FOR = FORGOTTEN_AFTER / 2;
 /** Suspects remembered; what is forgotten stays in the index until the node lapses. */
 const MOST_SUSPECTS = 10_000;
 /** Above every fence. */
@@ -28,13 +31,15 @@ export class Owned {
   readonly #node: string;
   readonly #commands: Commands;
   readonly #keys: Keys;
+  readonly #clock: Clock;
   /** Node and id of entries that may be too many. */
   readonly #suspects = new Map<string, readonly [node: string, id: string]>();
-  /** Whether the list of nodes surely has this one. */
-  #listed = false;
+  /** Until when (monotonic) the list of nodes surely has this one. */
+  #listedUntil = Number.NEGATIVE_INFINITY;
   #leased = false;
 
-  constructor(node: string, commands: Commands, keys: Keys) {
+  constructor(node: string, commands: Commands, keys: Keys, clock: Clock) {
+    this.#clock = clock;
     this.#node = node;
     this.#commands = commands;
     this.#keys = keys;
@@ -42,7 +47,7 @@ export class Owned {
 
   /** What was known of the server's memory counts no more. */
   reset(): void {
-    this.#listed = false;
+    this.#listedUntil = Number.NEGATIVE_INFINITY;
     this.#leased = false;
   }
 
@@ -51,7 +56,6 @@ export class Owned {
     const known = await this.#lease(ms, 0);
     const lost = this.#leased && !known;
     this.#leased = true;
-    this.#listed = true;
     return !lost;
   }
 
@@ -76,11 +80,11 @@ export class Owned {
   /** Before the record names this node. */
   async enter(id: string, fence: number): Promise<void> {
     const { owned, entries } = this.#keys.node(this.#node);
+    const listed = this.#clock.monotonic() < this.#listedUntil;
     await Promise.all([
-      this.#listed || this.#lease(0, 1),
+      listed || this.#lease(0, 1),
       this.#commands.script("own", { owned, entries }, { id, fence }),
     ]);
-    this.#listed = true;
   }
 
   /** After the record has ceased to name it under this fence; tells it so with a note. */
@@ -149,7 +153,9 @@ export class Owned {
 
   async #lease(ms: number, unlessLonger: 0 | 1): Promise<boolean> {
     const { leases } = this.#keys;
+    const asked = this.#clock.monotonic();
     const known = await this.#commands.script("lease", { leases }, { node: this.#node, ms, unlessLonger });
+    this.#listedUntil = asked + LISTED_FOR;
     return known === 1;
   }
 

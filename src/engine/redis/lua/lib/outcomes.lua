@@ -40,10 +40,10 @@ local function keep_number(party, n, topic)
   redis.call('HSET', party.key, block_of(n), block .. gap .. struct.pack('>I6I6', topic.offset, topic.count))
 end
 
--- Of the oldest keys those that are too many, and a few of those that are too old, go.
+-- Of the keys before this serial the oldest go: those that are too many, and a few of those that are too old.
 local function forget_keys(party, serial, oldest, at)
-  local last = math.min(serial, oldest + 4)
-  while oldest <= last do
+  local stop = math.min(serial, oldest + 4)
+  while oldest < stop do
     local slot = 'r' .. oldest
     local key = redis.call('HGET', party.key, slot)
     local known = key and redis.call('HGET', party.key, 'k' .. key)
