@@ -75,11 +75,12 @@ const createEngine = ({ redis, topics }: Config, log: Log): Engine => {
   const { maxMessages, maxBytes, maxAge } = topics;
   const bounds = { maxMessages, maxBytes, maxAge: maxAge * 1000 };
   const shared = { clock: systemClock, random: systemRandom, bounds };
-  if (redis.sentinels.length > 0 || redis.cluster.length > 0)
+  if (redis.cluster.length > 0)
     throw new ConfigError([
-      '"redis.sentinels" and "redis.cluster" are not supported yet: a single Redis is needed, "redis.url" or "redis.host"',
+      '"redis.cluster" is not supported yet: a single Redis is needed, or one with Sentinels',
     ]);
-  if (redis.url === null && redis.host === null) return memoryEngine(new MemoryStore(shared));
+  if (redis.url === null && redis.host === null && redis.sentinels.length === 0)
+    return memoryEngine(new MemoryStore(shared));
   try {
     return redisEngine({ ...shared, ...redisAddress(redis), namespace: redis.namespace, log });
   } catch (error) {
@@ -88,10 +89,12 @@ const createEngine = ({ redis, topics }: Config, log: Log): Engine => {
 };
 
 /** The URL instead of everything beside it. */
-const redisAddress = ({ url, host, port, username, password, db, tls }: Config["redis"]): RedisAddress =>
-  url !== null
-    ? { url }
-    : { port, db, tls, ...(host && { host }), ...(username && { username }), ...(password && { password }) };
+const redisAddress = ({ url, host, username, password, ...rest }: Config["redis"]): RedisAddress => {
+  if (url !== null) return { url };
+  const { port, db, tls, sentinels, sentinelName } = rest;
+  const named = { ...(host && { host }), ...(username && { username }), ...(password && { password }) };
+  return { ...named, port, db, tls, sentinels, sentinelName };
+};
 
 /**
  * Puts a server together. Nothing listens before `start`.

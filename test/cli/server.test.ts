@@ -42,7 +42,7 @@ test("an address of Redis that cannot be used is refused before anything starts"
   const ways: ConfigInput[] = [
     { redis: { url: "http://redis" } },
     { redis: { url: "redis+cluster://redis" } },
-    { redis: { sentinels: [address] } },
+    { redis: { url: "redis+sentinel://" } },
     { redis: { cluster: [address] } },
     { redis: { host: "redis", namespace: "a{b}" } },
   ];

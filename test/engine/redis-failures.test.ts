@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
+import { systemClock, systemRandom } from "../../src/clock.ts";
 import { type Append, EngineFailure } from "../../src/engine/index.ts";
+import { connectionOptions, type RedisEngineOptions } from "../../src/engine/redis/options.ts";
 import { createProxy, eventually, freePort, RedisServer } from "../support/index.ts";
+import { QUIET } from "./redis-harness.ts";
 import { nodeOn, outcomeOf, rawOn, startedOn, type TestNode } from "./redis-node.ts";
 
 const T = "room:t";
@@ -292,7 +295,9 @@ describe("a Redis that refuses", () => {
     for (const [url, why] of [
       ["nonsense", /is not a URL/],
       ["http://localhost", /begins with redis:\/\/ or rediss:\/\//],
-      ["redis+sentinel://localhost", /not supported yet/],
+      ["redis+cluster://localhost", /not supported yet/],
+      ["redis+sentinel:///mymaster", /URL of the Sentinels is not one/],
+      ["redis+sentinel://a:1,b:x/mymaster", /"b:x" is no address/],
       ["redis://localhost/first", /number of a database/],
     ] as const) {
       assert.throws(() => nodeOn(1, { url }), why);
@@ -302,6 +307,29 @@ describe("a Redis that refuses", () => {
 });
 
 describe("a Redis with replicas", () => {
+  test("Sentinels: when the master dies the engine goes on with the one they promote, under new epochs", async () => {
+    const master = await server();
+    const replica = await server(`--replicaof 127.0.0.1 ${master.port}`, "--repl-diskless-sync-delay 0");
+    await eventually(async () =>
+      assert.match(await raw(replica.port).info("replication"), /master_link_status:up/),
+    );
+    const sentinel = await RedisServer.sentinel(master.port);
+    open.push(() => sentinel.stop());
+    await eventually(async () => assert.match(await raw(sentinel.port).info("sentinel"), /slaves=1/), {
+      timeout: 20_000,
+    });
+    const node = await started(0, { url: `redis+sentinel://127.0.0.1:${sentinel.port}/mymaster` });
+    const before = await node.engine.append(T, said(1));
+    assert.equal(await raw(master.port).wait(1, 5_000), 1);
+    await master.kill();
+    await eventually(() => isReady(node), { timeout: 20_000 });
+    const after = await node.engine.append(T, said(1));
+    assert.ok(before.outcome === "stored" && after.outcome === "stored");
+    assert.equal(after.repeat, true);
+    assert.notEqual(after.position.epoch, before.position.epoch);
+    assert.equal(node.doubts, 1);
+  });
+
   test("attaching the first replica changes nothing", async () => {
     const master = await server("--repl-diskless-sync-delay 0");
     const node = await started(master.port);
@@ -349,6 +377,53 @@ describe("a Redis with replicas", () => {
       await outcomeOf(node.engine.append(T, said(1))),
       /^unavailable: .*replaced behind this connection/,
     );
+  });
+});
+
+test("addresses are read as they are usually written", () => {
+  const of = (options: Partial<RedisEngineOptions>) => {
+    const { clock, random, log } = { clock: systemClock, random: systemRandom, log: QUIET };
+    const { host, port, username, password, db, tls, sentinels, name } = connectionOptions({
+      clock,
+      random,
+      log,
+      ...options,
+    });
+    return { host, port, username, password, db, tls, sentinels, name };
+  };
+  const plain = { ...of({}), host: "127.0.0.1", port: 6379, db: 0 };
+  assert.deepEqual(of({}), plain);
+  assert.deepEqual(of({ url: "redis://redis" }), { ...plain, host: "redis" });
+  assert.deepEqual(of({ url: "redis://[::1]:7000/4" }), { ...plain, host: "::1", port: 7000, db: 4 });
+  assert.deepEqual(of({ url: "rediss://me:p%40ss@redis:6380/" }), {
+    ...plain,
+    host: "redis",
+    port: 6380,
+    username: "me",
+    password: "p@ss",
+    tls: {},
+  });
+  assert.deepEqual(of({ url: "redis://redis:7000/1", port: 7001, password: "x" }), {
+    ...plain,
+    host: "redis",
+    port: 7001,
+    db: 1,
+    password: "x",
+  });
+  const watched = { ...plain, host: undefined, port: undefined, name: "mymaster" };
+  assert.deepEqual(of({ url: "redis+sentinel://one,two:7000" }), {
+    ...watched,
+    sentinels: [
+      { host: "one", port: 26_379 },
+      { host: "two", port: 7000 },
+    ],
+  });
+  assert.deepEqual(of({ url: "redis+sentinel://:secret@one/chat/3" }), {
+    ...watched,
+    sentinels: [{ host: "one", port: 26_379 }],
+    name: "chat",
+    password: "secret",
+    db: 3,
   });
 });
 

@@ -18,10 +18,11 @@ export interface TestNode {
 
 type Options = Partial<RedisEngineOptions> & { readonly node?: string };
 
+/** `port` 0: `options` say where. */
 export function nodeOn(port: number, options: Options = {}): TestNode & { start(): Promise<void> } {
   const { node = "a", namespace = freshNamespace(), ...rest } = options;
   const engine = redisEngine({
-    port,
+    ...(port > 0 && { port }),
     namespace,
     clock: systemClock,
     random: systemRandom,

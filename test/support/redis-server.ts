@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -29,6 +29,26 @@ export class RedisServer {
     const port = await freePort();
     const dir = mkdtempSync(join(tmpdir(), "actionwire-redis-"));
     return new RedisServer(port, dir, settings, await launch(port, dir, settings));
+  }
+
+  /** A Sentinel that alone watches over a master, and is quick to give it up. */
+  static async sentinel(master: number): Promise<RedisServer> {
+    const port = await freePort();
+    const dir = mkdtempSync(join(tmpdir(), "actionwire-sentinel-"));
+    const file = join(dir, "sentinel.conf");
+    writeFileSync(
+      file,
+      [
+        `port ${port}`,
+        "bind 127.0.0.1",
+        `dir ${dir}`,
+        `sentinel monitor mymaster 127.0.0.1 ${master} 1`,
+        "sentinel down-after-milliseconds mymaster 500",
+        "sentinel failover-timeout mymaster 2000",
+      ].join("\n"),
+    );
+    const child = await spawned([file, "--sentinel"], /Sentinel ID is/);
+    return new RedisServer(port, dir, [], child);
   }
 
   get url(): string {
@@ -67,9 +87,15 @@ process.on("exit", () => {
 
 function launch(port: number, dir: string, settings: readonly string[]): Promise<ChildProcess> {
   const fixed = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--daemonize", "no"];
-  const child = spawn("redis-server", [...fixed, ...settings.flatMap((setting) => setting.split(" "))], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  return spawned(
+    [...fixed, ...settings.flatMap((setting) => setting.split(" "))],
+    /Ready to accept connections/,
+  );
+}
+
+/** Resolves when it has written a line that fits. */
+function spawned(args: readonly string[], ready: RegExp): Promise<ChildProcess> {
+  const child = spawn("redis-server", args, { stdio: ["ignore", "pipe", "inherit"] });
   running.add(child);
   child.once("exit", () => running.delete(child));
   return new Promise((resolve, reject) => {
@@ -90,7 +116,7 @@ function launch(port: number, dir: string, settings: readonly string[]): Promise
     child.once("exit", (code) => fail(`ended with code ${code}`));
     createInterface({ input: child.stdout! }).on("line", (line) => {
       said.push(line);
-      if (!/Ready to accept connections/.test(line)) return;
+      if (!ready.test(line)) return;
       clearTimeout(timer);
       child.removeAllListeners("exit").once("exit", () => running.delete(child));
       resolve(child);

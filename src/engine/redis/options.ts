@@ -8,7 +8,10 @@ export type Connection = RedisOptions & { readonly replyMapping: "legacy" };
 
 /** Where Redis is. What is given beside `url` counts more than what the URL says. */
 export interface RedisAddress {
-  /** `redis://` or `rediss://` (TLS), with user, password and number of the database as usual. */
+  /**
+   * `redis://` or `rediss://` (TLS), with user, password and number of the database as usual; or
+   * `redis+sentinel://host:port,host:port/name/db`, the last two parts as needed.
+   */
   readonly url?: string;
   /** Default: 127.0.0.1. */
   readonly host?: string;
@@ -21,6 +24,10 @@ export interface RedisAddress {
   readonly db?: number;
   /** `true`, or what `tls.connect` takes. */
   readonly tls?: boolean | ConnectionOptions;
+  /** Sentinels that know the master, instead of `host` and `port`. */
+  readonly sentinels?: readonly { readonly host: string; readonly port: number }[];
+  /** Name of the master that the Sentinels watch. Default: `mymaster`. */
+  readonly sentinelName?: string;
 }
 
 export interface RedisEngineOptions extends RedisAddress {
@@ -45,13 +52,15 @@ const CONNECT_TIMEOUT = 5_000;
 /** Of the pauses between two attempts to connect; each is random between a half and the whole of what it could be. */
 const SHORTEST_PAUSE = 50;
 const LONGEST_PAUSE = 2_000;
+/** When none of the Sentinels could be asked. Milliseconds. */
+const SENTINELS_PAUSE = 500;
 
 /** @throws {Error} for an address that cannot be one; never repeats a URL, there may be a password in it */
 export function connectionOptions(options: RedisEngineOptions): Connection {
-  const { host, port, username, password, db, tls } = { ...fromUrl(options.url), ...given(options) };
+  const address = { ...fromUrl(options.url), ...given(options) };
+  const { username, password, db, tls } = address;
   return {
-    host: host ?? "127.0.0.1",
-    port: port ?? 6379,
+    ...place(address),
     ...(username && { username }),
     ...(password && { password }),
     db: db ?? 0,
@@ -78,26 +87,37 @@ export function connectionOptions(options: RedisEngineOptions): Connection {
   };
 }
 
-/** `host:port`, for people; no secrets. */
-export function addressText(connection: Connection): string {
-  return `${connection.host}:${connection.port}`;
+/** Where it is, for people; no secrets. */
+export function addressText({ sentinels, name, host, port }: Connection): string {
+  if (!sentinels) return `${host}:${port}`;
+  return `${name} of the Sentinels ${sentinels.map((sentinel) => `${sentinel.host}:${sentinel.port}`).join(", ")}`;
+}
+
+function place({ host, port, sentinels, sentinelName, tls }: Address): RedisOptions {
+  if (!sentinels?.length) return { host: host ?? "127.0.0.1", port: port ?? 6379 };
+  return {
+    sentinels: sentinels.map((sentinel) => ({ ...sentinel })),
+    name: sentinelName ?? "mymaster",
+    enableTLSForSentinelMode: Boolean(tls),
+    sentinelRetryStrategy: () => SENTINELS_PAUSE,
+  };
 }
 
 type Address = Omit<RedisAddress, "url">;
 
-function given({ host, port, username, password, db, tls }: RedisAddress): Address {
-  const entries = Object.entries({ host, port, username, password, db, tls });
-  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+function given({ url: _, ...rest }: RedisAddress): Address {
+  const { host, port, username, password, db, tls, sentinels, sentinelName } = rest;
+  const address = { host, port, username, password, db, tls, sentinels, sentinelName };
+  return Object.fromEntries(Object.entries(address).filter(([, value]) => value !== undefined));
 }
 
 function fromUrl(text: string | undefined): Address {
   if (text === undefined) return {};
+  if (text.startsWith("redis+sentinel:")) return fromSentinelUrl(text);
   if (!URL.canParse(text)) throw new Error("the URL of Redis is not a URL; expected redis://host:port");
   const url = new URL(text);
-  if (url.protocol === "redis+sentinel:" || url.protocol === "redis+cluster:")
-    throw new Error(
-      `${url.protocol}// is not supported yet: this engine needs a single Redis, redis://host:port`,
-    );
+  if (url.protocol === "redis+cluster:")
+    throw new Error("redis+cluster:// is not supported yet: a single Redis is needed, redis://host:port");
   if (url.protocol !== "redis:" && url.protocol !== "rediss:")
     throw new Error(`the URL of Redis begins with redis:// or rediss://, not with ${url.protocol}//`);
   const path = /^\/?(\d*)$/.exec(url.pathname);
@@ -106,9 +126,36 @@ function fromUrl(text: string | undefined): Address {
   return {
     ...(url.hostname && { host: url.hostname.replace(/^\[|\]$/g, "") }),
     ...(url.port && { port: Number(url.port) }),
-    ...(url.username && { username: decodeURIComponent(url.username) }),
-    ...(url.password && { password: decodeURIComponent(url.password) }),
+    ...credentials(url),
     ...(path[1] && { db: Number(path[1]) }),
     ...(url.protocol === "rediss:" && { tls: true }),
+  };
+}
+
+/** Scheme, credentials, addresses, name, database. */
+const SENTINEL_URL = /^redis\+sentinel:\/\/([^@/]*@)?([^@/]+)(?:\/([^/]+))?(?:\/(\d+))?\/?$/;
+
+function fromSentinelUrl(text: string): Address {
+  const expected = "expected redis+sentinel://host:26379,host:26379/mymaster/0";
+  const [, user = "", hosts, name, db] = SENTINEL_URL.exec(text) ?? [];
+  if (hosts === undefined) throw new Error(`the URL of the Sentinels is not one; ${expected}`);
+  const sentinels = hosts.split(",").map((host) => {
+    if (!URL.canParse(`redis://${host}`))
+      throw new Error(`"${host}" is no address of a Sentinel; ${expected}`);
+    const { hostname, port } = new URL(`redis://${host}`);
+    return { host: hostname.replace(/^\[|\]$/g, ""), port: port === "" ? 26_379 : Number(port) };
+  });
+  return {
+    sentinels,
+    ...(name && { sentinelName: decodeURIComponent(name) }),
+    ...credentials(new URL(`redis://${user}host`)),
+    ...(db && { db: Number(db) }),
+  };
+}
+
+function credentials({ username, password }: URL): Address {
+  return {
+    ...(username && { username: decodeURIComponent(username) }),
+    ...(password && { password: decodeURIComponent(password) }),
   };
 }
