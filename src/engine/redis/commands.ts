@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import type { Clock, Log, Timer } from "../../ports.ts";
 import { EngineFailure } from "../contract.ts";
-import { failureOf, isReply, isSuspicious, malformed, wordsOf } from "./failures.ts";
+import { failureOf, isFinal, isReply, isSuspicious, malformed, wordsOf } from "./failures.ts";
 import type { Keys } from "./keys.ts";
 import type { Connection } from "./options.ts";
 import {
@@ -65,7 +65,7 @@ export class Commands {
       // Otherwise there is a better reason already.
       if (this.#identity !== null) this.#lose("the connection to Redis was closed", false);
     });
-    this.#redis.on("error", (error: Error) => this.#lose(failureText(error), isReply(error)));
+    this.#redis.on("error", (error: Error) => this.#lose(failureText(error), isFinal(error)));
   }
 
   connect(): void {
@@ -170,7 +170,7 @@ export class Commands {
       this.#options.onUp();
     } catch (error) {
       if (generation !== this.#generation) return;
-      if (isReply(error)) return this.#lose(failureText(error), true);
+      if (isReply(error)) return this.#lose(failureText(error), isFinal(error));
       // No answer, or nothing that could be one: whatever is there, another connection may find something better.
       this.#lose("Redis does not answer", false);
       if (this.#redis.status === "ready") this.#redis.disconnect(true);

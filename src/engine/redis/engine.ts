@@ -70,13 +70,12 @@ class RedisEngine implements Engine {
   readonly #connection: Connection;
   readonly #keys: Keys;
   readonly #bounds: TopicBounds;
-  /** Topics by the channel that their pushes come over. */
-  readonly #watched = new Map<string, string>();
   #run: Run | null = null;
   /** Told once, by whatever settles the start first. */
   #settle: ((failure?: EngineFailure) => void) | null = null;
   #wasUp = false;
-  #reason = "";
+  /** Why it is not usable: what has been logged since it was. */
+  readonly #reasons = new Set<string>();
 
   constructor(options: RedisEngineOptions, library: Library) {
     this.#options = options;
@@ -115,7 +114,6 @@ class RedisEngine implements Engine {
     this.#run = null;
     if (run === null) return;
     this.#settle?.();
-    this.#watched.clear();
     run.pushes.stop();
     run.subscriptions.close();
     run.commands.close();
@@ -192,18 +190,13 @@ class RedisEngine implements Engine {
   }
 
   async watch(topic: string): Promise<void> {
-    const { subscriptions } = this.#started();
-    const channel = this.#keys.channel(topic);
-    this.#watched.set(channel, topic);
-    await subscriptions.add(channel);
+    await this.#started().subscriptions.add(this.#keys.channel(topic), topic);
   }
 
   async unwatch(topic: string): Promise<void> {
     const { subscriptions, pushes } = this.#started();
-    const channel = this.#keys.channel(topic);
-    this.#watched.delete(channel);
     pushes.drop(topic);
-    subscriptions.remove(channel);
+    subscriptions.remove(this.#keys.channel(topic));
   }
 
   async join(topic: string, join: Join): Promise<Joined> {
@@ -260,12 +253,10 @@ class RedisEngine implements Engine {
       onBeat: () => void owned.tidy(),
     });
     const pushes = new Pushes(clock, sink);
-    const inbox = this.#keys.node(node).inbox;
     const subscriptions = new Subscriptions({
       connection,
       clock,
-      onMessage: (channel, text) =>
-        channel === inbox ? this.#note(pushes, text) : this.#entry(pushes, channel, text),
+      onMessage: (topic, text) => receive(pushes, topic, text),
       onUp,
       onDown,
     });
@@ -280,7 +271,7 @@ class RedisEngine implements Engine {
     const run = this.#run;
     if (!run?.commands.up || !run.subscriptions.up) return;
     run.owned.reset();
-    this.#reason = "";
+    this.#reasons.clear();
     if (this.#wasUp) {
       this.#options.log.info({ redis: addressText(this.#connection) }, "Redis is usable again");
       run.pushes.push((sink) => sink.doubt());
@@ -294,26 +285,26 @@ class RedisEngine implements Engine {
     if (run === null) return;
     if (final) this.#settle?.(new EngineFailure("unavailable", this.#explain(reason)));
     // Each attempt to connect fails in the same words.
-    if (reason === this.#reason || this.#run === null) return;
-    this.#reason = reason;
+    if (this.#run === null || this.#reasons.has(reason)) return;
+    this.#reasons.add(reason);
     this.#options.log.warn({ redis: addressText(this.#connection) }, `not ready: ${reason}`);
   }
 
   #explain(reason: string): string {
     return `Redis at ${addressText(this.#connection)}: ${reason}`;
   }
+}
 
-  #entry(pushes: Pushes, channel: string, text: string): void {
-    const topic = this.#watched.get(channel);
-    const pushed = topic === undefined ? null : pushOf(text);
-    if (topic !== undefined && pushed) pushes.entry(topic, pushed.epoch, pushed.entry);
+/** What another version may have sent is left out: a hole in the offsets tells, and a message is asked for again. */
+function receive(pushes: Pushes, topic: string | null, text: string): void {
+  if (topic !== null) {
+    const pushed = pushOf(text);
+    if (pushed) pushes.entry(topic, pushed.epoch, pushed.entry);
+    return;
   }
-
-  #note(pushes: Pushes, text: string): void {
-    const note = noteOf(text);
-    if (note === null) return;
-    const [, kind, subject, content] = note;
-    if (kind === "claimed") pushes.push((sink) => sink.claimed(subject, content));
-    else pushes.push((sink) => sink.message(subject, content));
-  }
+  const note = noteOf(text);
+  if (note === null) return;
+  const [, kind, subject, content] = note;
+  if (kind === "claimed") pushes.push((sink) => sink.claimed(subject, content));
+  else pushes.push((sink) => sink.message(subject, content));
 }

@@ -28,7 +28,13 @@ const TIMED_OUT = "Command timed out";
 
 export const isReply = (error: unknown): error is Error => error instanceof ReplyError;
 
+/** What waiting does not mend. */
+const FINAL = ["NOAUTH", "WRONGPASS", "NOPERM"];
+
 const firstWord = (message: string): string => message.split(" ", 1)[0] ?? "";
+
+export const isFinal = (error: unknown): boolean =>
+  isReply(error) && (FINAL.includes(firstWord(error.message)) || DENIED.test(error.message));
 
 /** The server may be another one than was thought, or none: somebody has to look. */
 export const isSuspicious = (error: unknown): boolean =>

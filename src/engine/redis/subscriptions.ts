@@ -2,7 +2,7 @@ import { Redis } from "ioredis";
 import type { Clock, Timer } from "../../ports.ts";
 import { EngineFailure } from "../contract.ts";
 import { HEARTBEAT } from "./commands.ts";
-import { failureOf, isReply, wordsOf } from "./failures.ts";
+import { failureOf, isFinal, wordsOf } from "./failures.ts";
 import type { Connection } from "./options.ts";
 
 /** Channels in one SSUBSCRIBE, so that none of them keeps Redis for long. */
@@ -11,18 +11,24 @@ const AT_ONCE = 500;
 export interface SubscriptionsOptions {
   readonly connection: Connection;
   readonly clock: Clock;
-  onMessage(channel: string, text: string): void;
+  /** Something published in a topic that is watched, or (null) for this node. */
+  onMessage(topic: string | null, text: string): void;
   /** Everything wanted is subscribed, over a fresh connection. */
   onUp(): void;
   /** Not any more, or not yet: why. `final`: waiting alone does not help. */
   onDown(reason: string, final: boolean): void;
 }
 
+/** That a channel is wanted, and for what. */
+interface Wish {
+  readonly topic: string | null;
+}
+
 /** The connection that pushes come over. Shard channels: a cluster delivers them from the node that has the slot. */
 export class Subscriptions {
   readonly #redis: Redis;
   readonly #options: SubscriptionsOptions;
-  readonly #wanted = new Set<string>();
+  readonly #wanted = new Map<string, Wish>();
   #heartbeat: Timer | null = null;
   #resuming = false;
   #up = false;
@@ -31,7 +37,8 @@ export class Subscriptions {
     this.#options = options;
     this.#redis = new Redis(options.connection);
     this.#redis.on("smessage", (channel: string, text: string) => {
-      if (this.#wanted.has(channel)) options.onMessage(channel, text);
+      const wish = this.#wanted.get(channel);
+      if (wish) options.onMessage(wish.topic, text);
     });
     this.#redis.on("ready", () => void this.#resume());
     this.#redis.on("close", () => {
@@ -39,7 +46,7 @@ export class Subscriptions {
       if (this.#up) this.#lose("the connection for pushes was closed", false);
     });
     this.#redis.on("error", (error: Error) => {
-      this.#lose(`Redis cannot be reached for pushes (${wordsOf(error)})`, isReply(error));
+      this.#lose(`Redis cannot be reached for pushes (${wordsOf(error)})`, isFinal(error));
     });
   }
 
@@ -49,7 +56,7 @@ export class Subscriptions {
 
   /** `inbox` is wanted from the beginning. */
   connect(inbox: string): void {
-    this.#wanted.add(inbox);
+    this.#wanted.set(inbox, { topic: null });
     this.#redis.connect().catch(() => undefined);
     this.#beat();
   }
@@ -61,15 +68,16 @@ export class Subscriptions {
     this.#redis.disconnect();
   }
 
-  /** Resolves once what is published arrives here. */
-  async add(channel: string): Promise<void> {
+  /** Resolves once what is published arrives here. Of `add` and `remove` the one called last counts. */
+  async add(channel: string, topic: string): Promise<void> {
     if (!this.#up) throw new EngineFailure("unavailable", "watch: the connection for pushes is not open");
     const known = this.#wanted.has(channel);
-    this.#wanted.add(channel);
+    const wish: Wish = { topic };
+    this.#wanted.set(channel, wish);
     try {
       await this.#redis.ssubscribe(channel);
     } catch (error) {
-      if (!known) this.#wanted.delete(channel);
+      if (!known && this.#wanted.get(channel) === wish) this.#wanted.delete(channel);
       throw failureOf(error, "watch", true);
     }
   }
@@ -82,7 +90,7 @@ export class Subscriptions {
   }
 
   async #resume(): Promise<void> {
-    const wanted = [...this.#wanted];
+    const wanted = [...this.#wanted.keys()];
     this.#resuming = true;
     try {
       for (let i = 0; i < wanted.length; i += AT_ONCE)
@@ -92,7 +100,7 @@ export class Subscriptions {
       this.#options.onUp();
     } catch (error) {
       // Tried again with the next connection; by the next heartbeat there is one.
-      this.#lose(failureOf(error, "subscribing", true).message, isReply(error));
+      this.#lose(failureOf(error, "subscribing", true).message, isFinal(error));
     } finally {
       this.#resuming = false;
     }
