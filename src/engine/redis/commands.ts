@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import type { Clock, Log, Timer } from "../../ports.ts";
 import { EngineFailure } from "../contract.ts";
-import { failureOf, isFinal, isReply, isSuspicious, malformed, wordsOf } from "./failures.ts";
+import { failureOf, isFinal, isReply, isSuspicious, malformed, whyDown } from "./failures.ts";
 import type { Keys } from "./keys.ts";
 import type { Connection } from "./options.ts";
 import {
@@ -65,7 +65,7 @@ export class Commands {
       // Otherwise there is a better reason already.
       if (this.#identity !== null) this.#lose("the connection to Redis was closed", false);
     });
-    this.#redis.on("error", (error: Error) => this.#lose(failureText(error), isFinal(error)));
+    this.#redis.on("error", (error: Error) => this.#lose(whyDown(error), isFinal(error)));
   }
 
   connect(): void {
@@ -86,8 +86,9 @@ export class Commands {
     return this.#identity;
   }
 
-  get up(): boolean {
-    return this.#identity !== null;
+  /** The same, or null while this connection is not usable. */
+  get server(): string | null {
+    return this.#identity;
   }
 
   /**
@@ -170,7 +171,7 @@ export class Commands {
       this.#options.onUp();
     } catch (error) {
       if (generation !== this.#generation) return;
-      if (isReply(error)) return this.#lose(failureText(error), isFinal(error));
+      if (isReply(error)) return this.#lose(whyDown(error), isFinal(error));
       // No answer, or nothing that could be one: whatever is there, another connection may find something better.
       this.#lose("Redis does not answer", false);
       if (this.#redis.status === "ready") this.#redis.disconnect(true);
@@ -193,10 +194,4 @@ export class Commands {
       if (this.#identity !== null) this.#options.onBeat();
     });
   }
-}
-
-/** What an answer means is said in front of it; anything else is a connection that failed. */
-function failureText(error: unknown): string {
-  if (isReply(error)) return failureOf(error, "connecting", true).message;
-  return `Redis cannot be reached (${wordsOf(error)})`;
 }

@@ -120,7 +120,7 @@ class RedisEngine implements Engine {
   }
 
   async ready(): Promise<boolean> {
-    return this.#run?.subscriptions.up === true && this.#run.commands.ready();
+    return this.#run !== null && isWhole(this.#run) && this.#run.commands.ready();
   }
 
   async renewLease(ms: number): Promise<void> {
@@ -250,7 +250,11 @@ class RedisEngine implements Engine {
       log,
       onUp,
       onDown,
-      onBeat: () => void owned.tidy(),
+      onBeat: () => {
+        void owned.tidy();
+        const { identity } = subscriptions;
+        if (identity !== null && identity !== commands.server) subscriptions.reconnect();
+      },
     });
     const pushes = new Pushes(clock, sink);
     const subscriptions = new Subscriptions({
@@ -269,7 +273,7 @@ class RedisEngine implements Engine {
   /** One of the connections is usable; whatever came over them before may have had holes. */
   #up(): void {
     const run = this.#run;
-    if (!run?.commands.up || !run.subscriptions.up) return;
+    if (run === null || !isWhole(run)) return;
     run.owned.reset();
     this.#reasons.clear();
     if (this.#wasUp) {
@@ -293,6 +297,11 @@ class RedisEngine implements Engine {
   #explain(reason: string): string {
     return `Redis at ${addressText(this.#connection)}: ${reason}`;
   }
+}
+
+/** After a failover the one connection may have found the new master, and the other not yet: nothing would be pushed. */
+function isWhole({ commands, subscriptions }: Run): boolean {
+  return commands.server !== null && commands.server === subscriptions.identity;
 }
 
 /** What another version may have sent is left out: a hole in the offsets tells, and a message is asked for again. */

@@ -43,7 +43,7 @@ export const isSuspicious = (error: unknown): boolean =>
     : error instanceof Error && error.message === TIMED_OUT;
 
 /** What went wrong, in words: a refused connection to several addresses has none of its own. */
-export function wordsOf(error: unknown): string {
+function wordsOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.message !== "") return error.message;
   return "code" in error ? String(error.code) : error.name;
@@ -77,3 +77,9 @@ export const malformed = (command: string, reads: boolean): EngineFailure =>
     reads ? "unavailable" : "unknown",
     `${command}: what Redis answered is not what this version writes`,
   );
+
+/** Why a connection is of no use. What an answer means is said in front of it; anything else is a connection that failed. */
+export function whyDown(error: unknown): string {
+  if (isReply(error)) return failureOf(error, "connecting", true).message;
+  return `Redis cannot be reached (${wordsOf(error)})`;
+}

@@ -2,8 +2,9 @@ import { Redis } from "ioredis";
 import type { Clock, Timer } from "../../ports.ts";
 import { EngineFailure } from "../contract.ts";
 import { HEARTBEAT } from "./commands.ts";
-import { failureOf, isFinal, wordsOf } from "./failures.ts";
+import { failureOf, isFinal, whyDown } from "./failures.ts";
 import type { Connection } from "./options.ts";
+import { INFO_SECTIONS, identityOf, parseInfo } from "./server-info.ts";
 
 /** Channels in one SSUBSCRIBE, so that none of them keeps Redis for long. */
 const AT_ONCE = 500;
@@ -31,7 +32,7 @@ export class Subscriptions {
   readonly #wanted = new Map<string, Wish>();
   #heartbeat: Timer | null = null;
   #resuming = false;
-  #up = false;
+  #identity: string | null = null;
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options;
@@ -43,15 +44,16 @@ export class Subscriptions {
     this.#redis.on("ready", () => void this.#resume());
     this.#redis.on("close", () => {
       // Otherwise there is a better reason already.
-      if (this.#up) this.#lose("the connection for pushes was closed", false);
+      if (this.#identity !== null) this.#lose("the connection for pushes was closed", false);
     });
     this.#redis.on("error", (error: Error) => {
-      this.#lose(`Redis cannot be reached for pushes (${wordsOf(error)})`, isFinal(error));
+      this.#lose(whyDown(error), isFinal(error));
     });
   }
 
-  get up(): boolean {
-    return this.#up;
+  /** Of the server that everything wanted is subscribed at; null while it is not. */
+  get identity(): string | null {
+    return this.#identity;
   }
 
   /** `inbox` is wanted from the beginning. */
@@ -62,7 +64,7 @@ export class Subscriptions {
   }
 
   close(): void {
-    this.#up = false;
+    this.#identity = null;
     this.#wanted.clear();
     this.#heartbeat?.cancel();
     this.#redis.disconnect();
@@ -70,7 +72,8 @@ export class Subscriptions {
 
   /** Resolves once what is published arrives here. Of `add` and `remove` the one called last counts. */
   async add(channel: string, topic: string): Promise<void> {
-    if (!this.#up) throw new EngineFailure("unavailable", "watch: the connection for pushes is not open");
+    if (this.#identity === null)
+      throw new EngineFailure("unavailable", "watch: the connection for pushes is not open");
     const known = this.#wanted.has(channel);
     const wish: Wish = { topic };
     this.#wanted.set(channel, wish);
@@ -89,25 +92,31 @@ export class Subscriptions {
     this.#redis.sunsubscribe(channel).catch(() => undefined);
   }
 
+  /** Maybe another server is found. */
+  reconnect(): void {
+    this.#redis.disconnect(true);
+  }
+
   async #resume(): Promise<void> {
     const wanted = [...this.#wanted.keys()];
     this.#resuming = true;
     try {
+      const identity = identityOf(parseInfo(await this.#redis.info(...INFO_SECTIONS)));
       for (let i = 0; i < wanted.length; i += AT_ONCE)
         await this.#redis.ssubscribe(...wanted.slice(i, i + AT_ONCE));
       if (this.#redis.status !== "ready") return;
-      this.#up = true;
+      this.#identity = identity;
       this.#options.onUp();
     } catch (error) {
       // Tried again with the next connection; by the next heartbeat there is one.
-      this.#lose(failureOf(error, "subscribing", true).message, isFinal(error));
+      this.#lose(whyDown(error), isFinal(error));
     } finally {
       this.#resuming = false;
     }
   }
 
   #lose(reason: string, final: boolean): void {
-    this.#up = false;
+    this.#identity = null;
     this.#options.onDown(reason, final);
   }
 
@@ -115,10 +124,10 @@ export class Subscriptions {
     this.#heartbeat = this.#options.clock.after(HEARTBEAT, () => {
       this.#beat();
       if (this.#redis.status !== "ready" || this.#resuming) return;
-      if (!this.#up) return this.#redis.disconnect(true);
+      if (this.#identity === null) return this.reconnect();
       // A connection that nothing comes over any more looks like a quiet one.
       this.#redis.ping().catch(() => {
-        if (this.#up) this.#redis.disconnect(true);
+        if (this.#identity !== null) this.reconnect();
       });
     });
   }
