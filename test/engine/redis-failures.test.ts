@@ -3,6 +3,7 @@ import { afterEach, describe, test } from "node:test";
 import { systemClock, systemRandom } from "../../src/clock.ts";
 import { type Append, EngineFailure } from "../../src/engine/index.ts";
 import { connectionOptions, type RedisEngineOptions } from "../../src/engine/redis/options.ts";
+import { selfSigned } from "../support/certificate.ts";
 import { createProxy, eventually, freePort, RedisServer } from "../support/index.ts";
 import { QUIET } from "./redis-harness.ts";
 import { nodeOn, outcomeOf, rawOn, startedOn, type TestNode } from "./redis-node.ts";
@@ -44,6 +45,10 @@ function raw(port: number, password?: string): ReturnType<typeof rawOn> {
   open.push(() => client.disconnect());
   return client;
 }
+
+/** Waits until a replica has what its master has. */
+const linked = (replica: ReturnType<typeof rawOn>): Promise<unknown> =>
+  eventually(async () => assert.match(await replica.info("replication"), /master_link_status:up/));
 
 const isReady = async ({ engine }: TestNode): Promise<void> => assert.equal(await engine.ready(), true);
 
@@ -206,6 +211,24 @@ describe("a Redis that is not there", () => {
   });
 });
 
+test("over TLS", async () => {
+  const certificate = selfSigned();
+  open.push(() => certificate.remove());
+  const port = await freePort();
+  const { keyFile, certFile } = certificate;
+  await server(
+    `--tls-port ${port}`,
+    `--tls-cert-file ${certFile}`,
+    `--tls-key-file ${keyFile}`,
+    "--tls-auth-clients no",
+  );
+  const url = `rediss://127.0.0.1:${port}`;
+  const stranger = await started(0, { url, startTimeout: 500 });
+  assert.match(await outcomeOf(stranger.engine.position(T)), /^unavailable: .*certificate/);
+  const node = await started(0, { url, tls: { ca: certificate.cert } });
+  assert.equal((await node.engine.append(T, said(1))).outcome, "stored");
+});
+
 describe("a Redis that refuses", () => {
   test("memory is full: what stores is unavailable, what frees is not, and the lease goes on", async () => {
     const { port } = await server("--maxmemory-policy noeviction");
@@ -307,15 +330,35 @@ describe("a Redis that refuses", () => {
 });
 
 describe("a Redis with replicas", () => {
+  test("a connection for pushes that ends at another server makes the node not ready, until both agree", async () => {
+    const [right, wrong] = [await server(), await server()];
+    const wire = await createProxy(right.port);
+    open.push(() => wire.close());
+    const node = await started(wire.port);
+    await node.engine.watch(T);
+    wire.target(wrong.port);
+    await raw(right.port).call("CLIENT", "KILL", "TYPE", "pubsub");
+    const elsewhere = raw(wrong.port);
+    await eventually(async () =>
+      assert.ok(((await elsewhere.pubsub("SHARDCHANNELS")) as unknown[]).length > 0),
+    );
+    assert.equal(await node.engine.ready(), false);
+    assert.equal(node.doubts, 0);
+    wire.target(right.port);
+    await eventually(() => isReady(node), { timeout: 15_000 });
+    await eventually(() => assert.equal(node.doubts, 1));
+    await node.engine.append(T, said(1));
+    await eventually(() => assert.equal(node.entries.length, 1));
+  });
+
   test("Sentinels: when the master dies the engine goes on with the one they promote, under new epochs", async () => {
     const master = await server();
     const replica = await server(`--replicaof 127.0.0.1 ${master.port}`, "--repl-diskless-sync-delay 0");
-    await eventually(async () =>
-      assert.match(await raw(replica.port).info("replication"), /master_link_status:up/),
-    );
+    await linked(raw(replica.port));
     const sentinel = await RedisServer.sentinel(master.port);
     open.push(() => sentinel.stop());
-    await eventually(async () => assert.match(await raw(sentinel.port).info("sentinel"), /slaves=1/), {
+    const watcher = raw(sentinel.port);
+    await eventually(async () => assert.match(await watcher.info("sentinel"), /slaves=1/), {
       timeout: 20_000,
     });
     const node = await started(0, { url: `redis+sentinel://127.0.0.1:${sentinel.port}/mymaster` });
@@ -335,9 +378,7 @@ describe("a Redis with replicas", () => {
     const node = await started(master.port);
     const { epoch } = await node.engine.position(T);
     const replica = await server(`--replicaof 127.0.0.1 ${master.port}`);
-    await eventually(async () =>
-      assert.match(await raw(replica.port).info("replication"), /master_link_status:up/),
-    );
+    await linked(raw(replica.port));
     const other = await started(master.port, { namespace: node.namespace, node: "b" });
     assert.equal((await other.engine.position(T)).epoch, epoch);
     assert.equal((await node.engine.position(T)).epoch, epoch);
@@ -354,7 +395,7 @@ describe("a Redis with replicas", () => {
     await eventually(async () =>
       assert.match(await outcomeOf(node.engine.append(T, keyed("k"))), /^unavailable: .*replica/),
     );
-    await eventually(async () => assert.match(await client.info("replication"), /master_link_status:up/));
+    await linked(client);
     await client.replicaof("NO", "ONE");
     await eventually(() => isReady(node), { timeout: 15_000 });
     const after = await node.engine.append(T, keyed("k"));
