@@ -28,7 +28,12 @@ export class RedisServer {
   static async start(...settings: string[]): Promise<RedisServer> {
     const port = await freePort();
     const dir = mkdtempSync(join(tmpdir(), "actionwire-redis-"));
-    return new RedisServer(port, dir, settings, await launch(port, dir, settings));
+    try {
+      return new RedisServer(port, dir, settings, await launch(port, dir, settings));
+    } catch (error) {
+      rmSync(dir, { recursive: true });
+      throw error;
+    }
   }
 
   /** A Sentinel that alone watches over a master, and is quick to give it up. */

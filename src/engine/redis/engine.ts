@@ -113,6 +113,8 @@ class RedisEngine implements Engine {
     const run = this.#run;
     this.#run = null;
     if (run === null) return;
+    this.#wasUp = false;
+    this.#reasons.clear();
     this.#settle?.();
     run.pushes.stop();
     run.subscriptions.close();
