@@ -3,7 +3,16 @@
  * npm run build -- --force   also when dist/ is up to date
  */
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -43,6 +52,12 @@ const compiler = () => {
   return path.join(path.dirname(manifest), require(manifest).bin.tsc);
 };
 
+/** What is read at run time and is no TypeScript: the engine's scripts. */
+const copyScripts = (made) => {
+  const lua = "engine/redis/lua";
+  cpSync(path.join(root, "src", lua), path.join(made, lua), { recursive: true });
+};
+
 const bundle = async (made) => {
   if (!existsSync(client)) return;
   const { build } = await import("esbuild");
@@ -76,6 +91,7 @@ export const build = async () => {
   const made = path.join(root, `.dist-${process.pid}`);
   try {
     await run(compiler(), ["-p", "tsconfig.build.json", "--outDir", made]);
+    copyScripts(made);
     await bundle(made);
     writeFileSync(path.join(made, stampName), "");
     utimesSync(path.join(made, stampName), begun, begun);

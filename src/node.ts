@@ -7,13 +7,13 @@ import { Connections } from "./connections/connections.ts";
 import { Lines } from "./connections/lines.ts";
 import { Membership } from "./connections/membership.ts";
 import { ServerCommands } from "./connections/server-commands.ts";
-import type { Engine } from "./engine/contract.ts";
+import { type Engine, EngineFailure } from "./engine/contract.ts";
 import { sleep } from "./engine/insist.ts";
 import { newKey } from "./engine/keys.ts";
 import type { Hooks } from "./hooks.ts";
 import { Hub } from "./hub/hub.ts";
 import type { Node } from "./node-contract.ts";
-import type { Clock, Log, Random } from "./ports.ts";
+import type { Clock, Log, Random, Timer } from "./ports.ts";
 import { Rooms } from "./rooms/rooms.ts";
 import { Directory } from "./sessions/directory.ts";
 import { Endings } from "./sessions/ending.ts";
@@ -38,6 +38,8 @@ export interface NodeOptions {
 
 /** Milliseconds over which the clients of a node that stands alone come back: there is nowhere else to go. */
 const ALONE = 1000;
+/** Milliseconds between two attempts to take the first lease. */
+const LEASE_RETRY = 500;
 
 /** Wires everything a node is but its sockets. Nothing runs before `start`. */
 export function createNode(options: NodeOptions): Node {
@@ -47,6 +49,7 @@ export function createNode(options: NodeOptions): Node {
   const times = { timeout: faye.timeout * 1000, grace: faye.grace * 1000, interval: faye.interval * 1000 };
   const { limits } = config;
   let draining = false;
+  let leasing: Timer | null = null;
 
   const links = new Links(clock);
   const hub = new Hub(engine, clock, log);
@@ -187,6 +190,19 @@ export function createNode(options: NodeOptions): Node {
     hub.doubt();
   }
 
+  /** Takes the lease; while the engine does not answer, again and again: until then this node is not ready. */
+  async function takeLease(): Promise<void> {
+    try {
+      await lease.start();
+    } catch (err) {
+      if (!(err instanceof EngineFailure)) throw err;
+      log.warn({ err }, "the engine does not answer; not ready until it does");
+      leasing = clock.after(LEASE_RETRY, () => {
+        takeLease().catch((failed: unknown) => log.error({ err: failed }, "the lease cannot be taken"));
+      });
+    }
+  }
+
   /** Whether another node is there for the clients of this one. */
   async function elsewhere(): Promise<boolean> {
     const nodes = await engine.nodes().catch(() => []);
@@ -205,7 +221,7 @@ export function createNode(options: NodeOptions): Node {
       });
       peers.onAsk = (_from, body) => directory.asked(body);
       peers.onTell = (_from, body) => directory.told(body);
-      await lease.start();
+      await takeLease();
       sweep.start();
     },
     counts() {
@@ -221,6 +237,7 @@ export function createNode(options: NodeOptions): Node {
     ready: async () => !draining && lease.valid && (await engine.ready()),
     async stop(bound) {
       draining = true;
+      leasing?.cancel();
       const sessions = [...directory.local.values()];
       const spread = (await elsewhere()) ? config.cluster.drain * 1000 : ALONE;
       for (const session of sessions) session.drain(1 + Math.floor(random.fraction() * spread));

@@ -7,6 +7,8 @@ import { type Config, ConfigError, type ConfigInput, resolveConfig } from "./con
 import type { Engine } from "./engine/contract.ts";
 import { memoryEngine } from "./engine/memory/engine.ts";
 import { MemoryStore } from "./engine/memory/store.ts";
+import { redisEngine } from "./engine/redis/engine.ts";
+import type { RedisAddress } from "./engine/redis/options.ts";
 import type { Hooks } from "./hooks.ts";
 import { createLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
@@ -19,7 +21,7 @@ export interface ServerOptions {
   readonly actions?: readonly Action[];
   readonly hooks?: Hooks;
   readonly config?: ConfigInput;
-  /** Default: in memory, for one process. */
+  /** Default: what the configuration says, Redis or (for one process) memory. */
   readonly engine?: Engine;
   /** An http(s) server that exists already; it is neither started nor stopped by us. */
   readonly server?: WebServer;
@@ -68,19 +70,30 @@ export const transportOptions = (config: Config): Partial<TransportOptions> => {
   };
 };
 
-const inMemory = ({ topics }: Config): Engine => {
+/** In Redis where one is configured, in memory otherwise. */
+const createEngine = ({ redis, topics }: Config, log: Log): Engine => {
   const { maxMessages, maxBytes, maxAge } = topics;
   const bounds = { maxMessages, maxBytes, maxAge: maxAge * 1000 };
-  return memoryEngine(new MemoryStore({ clock: systemClock, random: systemRandom, bounds }));
+  const shared = { clock: systemClock, random: systemRandom, bounds };
+  if (redis.cluster.length > 0)
+    throw new ConfigError([
+      '"redis.cluster" is not supported yet: a single Redis is needed, or one with Sentinels',
+    ]);
+  if (redis.url === null && redis.host === null && redis.sentinels.length === 0)
+    return memoryEngine(new MemoryStore(shared));
+  try {
+    return redisEngine({ ...shared, ...redisAddress(redis), namespace: redis.namespace, log });
+  } catch (error) {
+    throw new ConfigError([`"redis": ${error instanceof Error ? error.message : String(error)}`]);
+  }
 };
 
-/** A cluster that silently is none would lose messages between its nodes, so it is refused. */
-const refuseRedis = ({ redis }: Config): void => {
-  if (redis.url === null && redis.host === null && redis.sentinels.length === 0 && redis.cluster.length === 0)
-    return;
-  throw new ConfigError([
-    'Redis is configured ("redis" in the configuration, or REDIS_URL), but this version has no Redis engine yet: it serves one process, from memory. Take the setting away to start without Redis',
-  ]);
+/** The URL instead of everything beside it. */
+const redisAddress = ({ url, host, username, password, ...rest }: Config["redis"]): RedisAddress => {
+  if (url !== null) return { url };
+  const { port, db, tls, sentinels, sentinelName } = rest;
+  const named = { ...(host && { host }), ...(username && { username }), ...(password && { password }) };
+  return { ...named, port, db, tls, sentinels, sentinelName };
 };
 
 /**
@@ -91,12 +104,11 @@ const refuseRedis = ({ redis }: Config): void => {
 export const createServer = (options: ServerOptions = {}): ActionwireServer => {
   const { actions = [], hooks = {}, publicDirs = [], env = process.env } = options;
   const config = resolveConfig(options.config, env);
-  if (options.engine === undefined) refuseRedis(config);
   const log = options.log ?? createLog(config.logger);
   const clock = systemClock;
 
   const runner = createRunner({ actions, hooks, config, log, clock });
-  const engine = options.engine ?? inMemory(config);
+  const engine = options.engine ?? createEngine(config, log);
   const node = createNode({ config, hooks, runner, engine, clock, random: systemRandom, log });
   const transports = createTransports({
     gateway: node.gateway,

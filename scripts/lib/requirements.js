@@ -10,6 +10,12 @@ const PROGRAMS = [
     debianPackage: "chromium",
     neededBy: (file) => file.startsWith("test/browser/"),
   },
+  {
+    name: "Redis",
+    commands: ["redis-server"],
+    debianPackage: "redis-server",
+    neededBy: (file) => file.startsWith("test/engine/redis") || file.startsWith("test/cluster/"),
+  },
 ];
 
 function findCommand(command) {

@@ -15,6 +15,9 @@ const host = ({ address, family }: AddressInfo): string => {
   return family === "IPv6" ? `[${address}]` : address;
 };
 
+const shares = ({ redis }: Config): boolean =>
+  redis.url !== null || redis.host !== null || redis.sentinels.length > 0;
+
 /** Where to look, now that it runs. */
 export const banner = ({ config, address, publicDirs, actions }: Running): string => {
   const { secure, urlPathForActions, urlPathForFiles } = config.servers.web;
@@ -27,7 +30,7 @@ export const banner = ({ config, address, publicDirs, actions }: Running): strin
     ["actions", `${base}/${urlPathForActions} (${actions})`],
     ["bayeux", `${base}${config.faye.mount}`],
     ["health", `${base}/readyz`],
-    ["engine", "memory (this process only)"],
+    ["engine", shares(config) ? "Redis" : "memory (this process only)"],
     ["node", `${process.versions.node}, process ${process.pid}`],
   );
   return [

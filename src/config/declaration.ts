@@ -186,7 +186,7 @@ const redis = block(
   {
     url: setting(text.nullable(), null, {
       description:
-        "`redis://`, `rediss://`, `redis+sentinel://` or `redis+cluster://`; instead of the settings below.",
+        "`redis://`, `rediss://` (TLS) or `redis+sentinel://host:port,host:port/name/db`; instead of the settings below.",
       env: "REDIS_URL",
       secret: true,
     }),
@@ -197,7 +197,9 @@ const redis = block(
     db: setting(z.int().min(0), 0, { description: "Number of the database." }),
     sentinels: setting(z.array(address), [], { description: "Addresses of Redis Sentinels." }),
     sentinelName: setting(text, "mymaster", { description: "Name of the master that the Sentinels watch." }),
-    cluster: setting(z.array(address), [], { description: "Addresses of some nodes of a Redis Cluster." }),
+    cluster: setting(z.array(address), [], {
+      description: "Addresses of some nodes of a Redis Cluster. Refused: not supported yet.",
+    }),
     tls: setting(z.boolean(), false, { description: "Connect with TLS." }),
     namespace: setting(text, "actionwire", { description: "Start of every key's name." }),
   },

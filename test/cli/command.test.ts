@@ -99,8 +99,8 @@ test("what cannot start says why in one line, and exits with 1", async (t) => {
     [["start", dir], { PORT: "eighty" }, /^actionwire: configuration refused: "servers.web.port" .*"eighty"/],
     [
       ["start", dir],
-      { REDIS_URL: "redis://127.0.0.1" },
-      /^actionwire: configuration refused: Redis is configured/,
+      { REDIS_URL: "127.0.0.1:6379" },
+      /^actionwire: configuration refused: "redis": the URL of Redis is not a URL/,
     ],
     [
       ["start", dir],

@@ -37,16 +37,17 @@ test("a port in use rejects, and leaves nothing running", async (t) => {
   assert.equal(server.address(), null);
 });
 
-test("Redis is refused as long as there is no engine for it, however it is configured", () => {
+test("an address of Redis that cannot be used is refused before anything starts", () => {
   const address = { host: "redis", port: 6379 };
   const ways: ConfigInput[] = [
-    { redis: { url: "redis://redis" } },
-    { redis: { host: "redis" } },
-    { redis: { sentinels: [address] } },
+    { redis: { url: "http://redis" } },
+    { redis: { url: "redis+cluster://redis" } },
+    { redis: { url: "redis+sentinel://" } },
     { redis: { cluster: [address] } },
+    { redis: { host: "redis", namespace: "a{b}" } },
   ];
   for (const config of ways) assert.throws(() => put(config), ConfigError);
-  assert.throws(() => put(local, { REDIS_URL: "redis://redis" }), /has no Redis engine yet/);
+  assert.throws(() => put(local, { REDIS_URL: "redis" }), /"redis": the URL of Redis is not a URL/);
 });
 
 test("the environment overrides what was configured, unless it is kept out", () => {

@@ -1,4 +1,5 @@
 import type { Clock, Random } from "../../ports.ts";
+import { DEFAULT_BOUNDS } from "../bounds.ts";
 import { EngineFailure, type TopicBounds } from "../contract.ts";
 import { Connections } from "./connections.ts";
 import { Nodes } from "./nodes.ts";
@@ -10,8 +11,6 @@ export interface MemoryStoreOptions {
   /** Default: 1,000 messages, 8 MiB, five minutes. */
   readonly bounds?: Partial<TopicBounds>;
 }
-
-const DEFAULT_BOUNDS: TopicBounds = { maxMessages: 1_000, maxBytes: 8 * 1024 * 1024, maxAge: 300_000 };
 
 const SWEEP_EVERY = 30_000;
 /** Topics looked at in one turn of the event loop. */

@@ -64,7 +64,8 @@ export class Topic {
     if (!party.begin(join.act)) return this.#joined(party, true);
     if (join.last !== undefined) party.outcomes.raise(join.last);
     const repeat = party.info !== null;
-    if (join.act > party.infoAct) {
+    // An update that overtook the join belongs to no membership: a new one begins with what its join says.
+    if (!repeat || join.act > party.infoAct) {
       party.info = join.info;
       party.infoAct = join.act;
     }

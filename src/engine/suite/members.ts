@@ -249,4 +249,19 @@ export const memberRules: readonly Rule[] = [
     },
     { needs: { time: 180_000 } },
   ),
+
+  alone(
+    158,
+    "a membership begins with what its join says, though a later update has overtaken it",
+    async (engine) => {
+      await join(engine, "m", 1);
+      await engine.updateMember(T, "m", 1, '"later"', 9);
+      await leave(engine, "m", 2);
+      assert.equal((await join(engine, "m", 3, { info: '"again"' })).repeat, false);
+      assert.deepEqual((await engine.members(T, null, 9)).members, [{ id: "m", info: '"again"' }]);
+      await engine.updateMember(T, "m", 1, '"later"', 9);
+      assert.deepEqual((await engine.members(T, null, 9)).members, [{ id: "m", info: '"later"' }]);
+      assert.equal((await leave(engine, "m", 10)).repeat, false);
+    },
+  ),
 ];
