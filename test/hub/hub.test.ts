@@ -220,4 +220,43 @@ describe("hub", () => {
     await world.clock.advance(2000);
     assert.deepEqual(listener.heard, ["a", "b"]);
   });
+
+  test("what was said and forgotten before anybody read it does not hold a reader up that had it elsewhere", async () => {
+    const start = await world.engine.position(TOPIC);
+    const behind = await listen(start);
+    world.fastPath = false;
+    await world.say("lost");
+    const head = await world.engine.position(TOPIC);
+    await world.clock.advance(2 * 24 * 60 * 60_000);
+    const ahead = await listen(start, head);
+    await world.clock.advance(1_000);
+    world.fastPath = true;
+    await world.say("new");
+    assert.deepEqual(ahead.heard.at(-1), "new");
+    assert.deepEqual(behind.heard.at(-1), "new");
+  });
+
+  test("who missed a push is woken when another one's reading finds it", async () => {
+    const start = await world.engine.position(TOPIC);
+    const behind = await listen(start);
+    world.fastPath = false;
+    await world.say("a", "b");
+    await listen(start, { ...start, offset: 1, count: 1 });
+    assert.deepEqual(behind.heard, ["a", "b"]);
+  });
+
+  test("a reader that comes in ahead of the topic makes nobody read again", async () => {
+    const listeners = [await listen(), await listen(), await listen()];
+    world.fastPath = false;
+    await world.say("a");
+    let readings = 0;
+    const { read } = world.engine;
+    world.engine.read = (...asked) => {
+      readings += 1;
+      return read.apply(world.engine, asked);
+    };
+    await listen();
+    for (const { heard } of listeners) assert.deepEqual(heard, ["a"]);
+    assert.equal(readings, 2);
+  });
 });
