@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
 import { eventually } from "../../support/index.ts";
 
@@ -39,9 +40,8 @@ export class ChatPage {
 
   /** What the page says carries us, once it is `expected`. */
   async carriedBy(expected: string): Promise<void> {
-    await eventually(async () => (await this.page.locator("#status-transport").textContent()) === expected, {
-      timeout: PATIENCE,
-    });
+    const said = this.page.locator("#status-transport");
+    await eventually(async () => assert.equal(await said.textContent(), expected), { timeout: PATIENCE });
   }
 
   async say(text: string): Promise<void> {
