@@ -135,7 +135,9 @@ export class Line {
     const { clientId } = this;
     if (clientId === undefined) return;
     const text = JSON.stringify([{ channel: DISCONNECT, clientId, id: "bye" }]);
-    const socket = internals(this.client)._dispatcher?._transport?._socket;
+    const transport = internals(this.client)._dispatcher?._transport;
+    // An event stream is kept under the same name.
+    const socket = transport?.connectionType === "websocket" ? transport._socket : undefined;
     if (!this.over && socket?.readyState === 1) socket.send(text);
     else if (typeof fetch === "function") {
       const headers = { "Content-Type": "application/json" };
