@@ -184,8 +184,11 @@ export function createNode(options: NodeOptions): Node {
       after = page.at(-1)!;
     }
     for (const session of [...directory.local.values()]) {
-      if (owned.has(session.id)) session.wake();
-      else directory.drop(session);
+      if (owned.has(session.id)) {
+        // Nobody could come back meanwhile: grace counts from now.
+        session.touch();
+        session.wake();
+      } else directory.drop(session);
     }
     hub.doubt();
   }
