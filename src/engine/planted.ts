@@ -8,8 +8,8 @@ import { intercept } from "./intercept.ts";
 
 /** Above every real fence, so that nothing is ever older. */
 const ABOVE_ALL = 2 ** 40;
-/** One for all engines: with equal fences the acts would order the nodes again. */
-let acts = 0;
+/** One for all engines, and for all processes in turn: with equal fences the acts would order the nodes again. */
+let acts = Date.now() * 1000;
 
 /** Whatever a former owner still does takes effect as well. */
 export function withoutFences(inner: Engine): Engine {

@@ -154,7 +154,7 @@ class Judge {
     return log;
   }
 
-  /** Offset of the last entry that was stored before a fact. */
+  /** Offset of the last entry that was certainly stored before a fact. */
   #head(topic: string, index: number): number {
     let head = 0;
     for (const entry of this.#log(topic)) {
@@ -162,6 +162,16 @@ class Judge {
       head = entry.offset;
     }
     return head;
+  }
+
+  /** Offset of the last entry that may have been stored before a fact. */
+  #reach(topic: string, index: number): number {
+    let reach = 0;
+    for (const entry of this.#log(topic)) {
+      if (earliest(entry) > index) break;
+      reach = entry.offset;
+    }
+    return reach;
   }
 
   // What was asked -----------------------------------------------------------------------------------------
@@ -208,7 +218,10 @@ class Judge {
           `said "${op.subject}" in ${[...rooms].join(" or ")}, and it is stored in ${first.topic}`,
         );
       }
-      if (before && before.index > first.index) {
+      if (
+        before &&
+        (before.topic === first.topic ? before.offset > first.offset : earliest(before) > first.index)
+      ) {
         this.#fail(
           client,
           `said "${op.subject}" after "${String(before.payload.message)}", and it is stored before it`,
@@ -386,7 +399,7 @@ class Judge {
     for (const op of client.ops) {
       if (op.subject !== room) continue;
       const asked = this.#head(topic, op.index);
-      const answered = op.answered === null ? FOREVER : this.#head(topic, op.answered);
+      const answered = op.answered === null ? FOREVER : this.#reach(topic, op.answered);
       const [least, most] = this.#effects(client, op);
       if (op.verb === "listenToRoom") {
         if (most === 1) possible ??= asked;
@@ -506,6 +519,10 @@ function entryOf({ offset, entry, from, payload }: Stored, client: Client): LogE
   const own = from !== null && client.connections.includes(from);
   const about = String(payload.message ?? payload.direct);
   return { offset, message: entry === "message", own, about };
+}
+
+function earliest({ since, index }: Indexed<Stored>): number {
+  return since ?? index;
 }
 
 /** The same text may be said twice, but not by the same one at the same time. */

@@ -59,6 +59,8 @@ export type Fact =
       readonly entry: EntryKind;
       readonly from: string | null;
       readonly payload: Readonly<Record<string, unknown>>;
+      /** It may have happened earlier than where it stands, but not before this fact. Not there: it stands where it happened. */
+      readonly since?: number;
     }
   | {
       readonly kind: "joined" | "left";

@@ -1,0 +1,48 @@
+/** `npm run chaos -- --seed 7 --seconds 60 --scenario chaos` */
+import { parseArgs } from "node:util";
+import { chaos } from "./chaos.ts";
+import { SCENARIOS, type ScenarioName } from "./scenarios.ts";
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string", default: String(Math.floor(Math.random() * 1_000_000)) },
+    seconds: { type: "string", default: "60" },
+    scenario: { type: "string", default: "chaos" },
+    clients: { type: "string", default: "200" },
+    rooms: { type: "string", default: "20" },
+    /** Mean milliseconds between two things that one client does. */
+    pause: { type: "string", default: "2000" },
+    /** An engine that breaks a promise, to see that it is found. */
+    planted: { type: "string" },
+    verbose: { type: "boolean", default: false },
+  },
+});
+if (!(values.scenario in SCENARIOS)) throw new Error(`scenarios: ${Object.keys(SCENARIOS).join(", ")}`);
+const numbers = Object.fromEntries(
+  (["seed", "seconds", "clients", "rooms", "pause"] as const).map((name) => [name, Number(values[name])]),
+);
+const { seed = 0, seconds = 0, clients = 0, rooms = 0, pause = 0 } = numbers;
+console.log(`${values.scenario}, seed ${seed}: ${clients} clients, ${seconds} s`);
+const { violations, figures } = await chaos({
+  seed,
+  seconds,
+  clients,
+  rooms,
+  pause,
+  scenario: SCENARIOS[values.scenario as ScenarioName],
+  planted: values.planted,
+  verbose: values.verbose,
+});
+console.log(
+  Object.entries(figures)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(", "),
+);
+if (violations.length > 0) {
+  const shown = violations.slice(0, 50);
+  console.log(`${violations.length} violations:\n${shown.map((one) => `  ${one}`).join("\n")}`);
+  const given = `--seed ${seed} --seconds ${seconds} --scenario ${values.scenario} --clients ${clients}`;
+  const planted = values.planted ? ` --planted ${values.planted}` : "";
+  console.log(`Again: npm run chaos -- ${given} --rooms ${rooms} --pause ${pause}${planted} --verbose`);
+}
+process.exit(violations.length > 0 ? 1 : 0);

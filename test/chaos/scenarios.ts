@@ -1,0 +1,33 @@
+/** What a run is like. Rates are mean milliseconds between two of them; not there: never. */
+export interface Scenario {
+  /** A node is killed (SIGKILL), and started again at once. */
+  readonly kills?: number;
+  /** A node is stopped (SIGSTOP) for longer than its lease, and goes on. */
+  readonly pauses?: number;
+  /** A socket or a request is reset; another carries nothing any more, for seconds, and is reset then. */
+  readonly cuts?: number;
+  readonly holes?: number;
+  /** Redis stands still for a while. */
+  readonly freezes?: number;
+  /** Redis is killed and comes back empty. */
+  readonly empties?: number;
+  /** Clients that leave in the middle, with a word. */
+  readonly departures?: boolean;
+  /** Messages that a room keeps. */
+  readonly keeps?: number;
+}
+
+export const SCENARIOS = {
+  /** Nothing goes wrong. */
+  calm: {},
+  kills: { kills: 2_000, cuts: 1_000 },
+  pauses: { pauses: 6_000, cuts: 2_000 },
+  cuts: { cuts: 200, holes: 1_000 },
+  redis: { freezes: 8_000, cuts: 2_000 },
+  /** Rooms that forget so soon that clients come back too late. */
+  gaps: { cuts: 500, holes: 400, keeps: 5 },
+  chaos: { kills: 2_000, pauses: 12_000, cuts: 400, holes: 2_000, freezes: 20_000, departures: true },
+  empty: { empties: 15_000, cuts: 2_000 },
+} as const satisfies Record<string, Scenario>;
+
+export type ScenarioName = keyof typeof SCENARIOS;
