@@ -13,7 +13,7 @@ import { freePort } from "../support/process.ts";
 import { RedisServer } from "../support/redis-server.ts";
 import { Balancer } from "./balancer.ts";
 import { ClusterNode, compileNode, homeOf } from "./cluster.ts";
-import { Player, TRANSPORTS } from "./player.ts";
+import { Player, type TransportName } from "./player.ts";
 import { Recorder } from "./recorder.ts";
 import type { Scenario } from "./scenarios.ts";
 import { fayeWithAllTransports } from "./transports.ts";
@@ -26,6 +26,8 @@ export interface ChaosOptions {
   readonly rooms: number;
   /** Mean milliseconds between two things that one client does. */
   readonly pause: number;
+  /** The clients use them in turn. */
+  readonly transports: readonly TransportName[];
   readonly planted?: string | undefined;
   readonly verbose?: boolean;
 }
@@ -154,17 +156,26 @@ class Stage {
     const shared = { host, faye, record: this.#record, dice: this.#dice, counter, rooms };
     for (let number = 1; number <= clients; number += 1) {
       const listener = number <= LISTENERS;
-      const transports = listener ? (["websocket"] as const) : TRANSPORTS[number % TRANSPORTS.length]!;
-      this.#players.push(new Player({ ...shared, number, transports }));
+      const { transports } = this.#options;
+      const transport = listener ? "websocket" : transports[number % transports.length]!;
+      this.#players.push(new Player({ ...shared, number, transports: [transport] }));
     }
     for (const player of this.#players.slice(0, LISTENERS)) {
       await player.connect();
       await Promise.all(rooms.slice(1).map((room) => player.listen(room)));
     }
     // Not all at once: two cores have three nodes to run.
-    for (let at = 0; at < this.#speakers.length; at += 10)
-      await Promise.all(this.#speakers.slice(at, at + 10).map((player) => player.connect()));
-    await Promise.all(this.#speakers.map((player) => player.roomChange(this.#dice.pick(rooms))));
+    for (let at = 0; at < this.#speakers.length; at += 10) {
+      const some = this.#speakers.slice(at, at + 10);
+      for (const player of some) {
+        const room = this.#dice.pick(rooms);
+        player.connect().then(() => player.roomChange(room));
+      }
+      const connected = (): boolean => some.every(({ client }) => client.state === "connected");
+      const until = performance.now() + 1_000;
+      while (!connected() && performance.now() < until) await sleep(20);
+    }
+    await this.#settle();
   }
 
   /** Ports of the nodes that a balancer holds for well. */

@@ -5,13 +5,8 @@ import type { Counter } from "../simulation/player.ts";
 import type { Dice } from "../simulation/time.ts";
 import type { Recorder } from "./recorder.ts";
 
-export const TRANSPORTS = [
-  ["websocket"],
-  ["eventsource"],
-  ["long-polling"],
-  ["callback-polling"],
-  ["websocket", "long-polling"],
-] as const;
+export const TRANSPORTS = ["websocket", "eventsource", "long-polling", "callback-polling"] as const;
+export type TransportName = (typeof TRANSPORTS)[number];
 const EVENTS = ["say", "api", "welcome", "alert", "gap"] as const;
 
 export interface PlayerOptions {

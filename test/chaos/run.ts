@@ -1,6 +1,7 @@
 /** `npm run chaos -- --seed 7 --seconds 60 --scenario chaos` */
 import { parseArgs } from "node:util";
 import { chaos } from "./chaos.ts";
+import { TRANSPORTS, type TransportName } from "./player.ts";
 import { SCENARIOS, type ScenarioName } from "./scenarios.ts";
 
 const { values } = parseArgs({
@@ -12,12 +13,16 @@ const { values } = parseArgs({
     rooms: { type: "string", default: "20" },
     /** Mean milliseconds between two things that one client does. */
     pause: { type: "string", default: "2000" },
+    transports: { type: "string", default: TRANSPORTS.join(",") },
     /** An engine that breaks a promise, to see that it is found. */
     planted: { type: "string" },
     verbose: { type: "boolean", default: false },
   },
 });
 if (!(values.scenario in SCENARIOS)) throw new Error(`scenarios: ${Object.keys(SCENARIOS).join(", ")}`);
+const transports = values.transports.split(",") as TransportName[];
+for (const one of transports)
+  if (!TRANSPORTS.includes(one)) throw new Error(`transports: ${TRANSPORTS.join(", ")}`);
 const numbers = Object.fromEntries(
   (["seed", "seconds", "clients", "rooms", "pause"] as const).map((name) => [name, Number(values[name])]),
 );
@@ -30,6 +35,7 @@ const { violations, figures } = await chaos({
   rooms,
   pause,
   scenario: SCENARIOS[values.scenario as ScenarioName],
+  transports,
   planted: values.planted,
   verbose: values.verbose,
 });
@@ -42,7 +48,10 @@ if (violations.length > 0) {
   const shown = violations.slice(0, 50);
   console.log(`${violations.length} violations:\n${shown.map((one) => `  ${one}`).join("\n")}`);
   const given = `--seed ${seed} --seconds ${seconds} --scenario ${values.scenario} --clients ${clients}`;
+  const using = transports.length === TRANSPORTS.length ? "" : ` --transports ${values.transports}`;
   const planted = values.planted ? ` --planted ${values.planted}` : "";
-  console.log(`Again: npm run chaos -- ${given} --rooms ${rooms} --pause ${pause}${planted} --verbose`);
+  console.log(
+    `Again: npm run chaos -- ${given} --rooms ${rooms} --pause ${pause}${using}${planted} --verbose`,
+  );
 }
 process.exit(violations.length > 0 ? 1 : 0);
