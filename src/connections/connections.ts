@@ -1,6 +1,7 @@
 import type { Api } from "../api.ts";
 import {
   denied,
+  type Ext,
   failure,
   forbidden,
   internal,
@@ -21,7 +22,7 @@ import type { Answer, Application } from "../sessions/application.ts";
 import type { Directory } from "../sessions/directory.ts";
 import type { Endings } from "../sessions/ending.ts";
 import { type Moves, type Packed, packed } from "../sessions/outbox.ts";
-import type { Poll, Session } from "../sessions/session.ts";
+import { type Poll, positionsOf, type Session } from "../sessions/session.ts";
 import type { ActionDesk, Matching } from "./actions.ts";
 import type { Channels } from "./channels.ts";
 import { lifeOf } from "./life.ts";
@@ -76,6 +77,9 @@ export class Connections implements Application {
     await lines.restore(session);
     channels.restore(session);
     if (session.record.line) await membership.restore(session);
+    const said = (luggage as Luggage | null | undefined)?.said;
+    const positions = said && !resumed && session.ours ? positionsOf(said) : null;
+    if (positions) session.seek(positions);
   }
 
   pack(session: Session): Luggage {
@@ -93,6 +97,7 @@ export class Connections implements Application {
       params: life.params,
       away: session.away,
       bereft: session.bereft,
+      said: session.said,
     };
   }
 
@@ -381,6 +386,8 @@ interface Luggage {
   readonly params: Readonly<Record<string, unknown>>;
   readonly away: boolean | null;
   readonly bereft: boolean;
+  /** What the client said it has, where nothing was handed over since. */
+  readonly said: Ext | null;
 }
 
 function isResponse(text: string): boolean {

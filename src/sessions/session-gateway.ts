@@ -33,6 +33,13 @@ export interface MessageCommand {
   readonly message: Exclude<Message, { kind: "handshake" | "connect" | "refused" }>;
 }
 
+/** A connect that is not held, on its way to an event stream at another node. */
+export interface ConnectCommand {
+  readonly op: "connect";
+  readonly digest: string;
+  readonly message: ConnectMessage;
+}
+
 /** What the server asks of a connection. */
 export interface ServerCommand {
   readonly op: "server";
@@ -69,7 +76,7 @@ export class SessionGateway implements Gateway {
   constructor(parts: GatewayParts) {
     this.#parts = parts;
     parts.directory.execute = (session, command) =>
-      this.#execute(session, command as MessageCommand | ServerCommand);
+      this.#execute(session, command as MessageCommand | ConnectCommand | ServerCommand);
   }
 
   receive(unit: readonly unknown[], link: Link): void {
@@ -191,9 +198,13 @@ export class SessionGateway implements Gateway {
   }
 
   /** Runs where the session is served, in its turn. */
-  async #execute(session: Session, command: MessageCommand | ServerCommand): Promise<unknown> {
+  async #execute(
+    session: Session,
+    command: MessageCommand | ConnectCommand | ServerCommand,
+  ): Promise<unknown> {
     const { app } = this.#parts;
     if (command.op === "server") return app.command(session, command.command);
+    if (command.op === "connect") return this.#attend(session, command);
     const { message } = command;
     const refused: Refused = { refused: true };
     if (standing(session, command.digest) !== "current") return refused;
@@ -216,6 +227,15 @@ export class SessionGateway implements Gateway {
         await this.#parts.end(session, "disconnected");
         return { reply: disconnectReply(message) } satisfies Result;
     }
+  }
+
+  /** Null: whoever asked is to serve the session himself. */
+  async #attend(session: Session, { digest, message }: ConnectCommand): Promise<Reply | null> {
+    if (standing(session, digest) !== "current" || session.record.ended) return null;
+    if (session.ours && session.bereft) return null;
+    if (message.connectionType !== "eventsource" && !session.streams) return null;
+    await this.#confirm(session);
+    return session.attend(message);
   }
 
   /** The new session has shown that it got its reply: the token it resumed with is used up. */
@@ -250,6 +270,14 @@ export class SessionGateway implements Gateway {
     };
     if (!credential) return refuse("unknown");
     try {
+      // Beside an event stream connects carry nothing: the node that has the stream keeps the session.
+      const passing =
+        link.once && (batched || message.timeout === 0 || message.connectionType === "eventsource");
+      if (passing && !directory.local.has(credential.connection)) {
+        const command: ConnectCommand = { op: "connect", digest: credential.digest, message };
+        const reply = await directory.command(credential.connection, command);
+        if (reply !== GONE && reply !== null) return answer(reply as Reply);
+      }
       const session = await directory.acquire(credential.connection);
       if (session === GONE) return refuse("unknown");
       await session.mailbox.run(async () => {

@@ -1,4 +1,4 @@
-import type { Advice, ConnectMessage } from "../bayeux/index.ts";
+import type { Advice, ConnectMessage, Ext, Reply } from "../bayeux/index.ts";
 import { connectReply, failure, none, retry } from "../bayeux/index.ts";
 import type { Engine, Position } from "../engine/contract.ts";
 import { EngineFailure, parsePosition } from "../engine/contract.ts";
@@ -219,6 +219,25 @@ export class Session {
     this.wake();
   }
 
+  /** A connect that came to another node and is not held there. Deliveries go on with the event stream, if one is open. */
+  attend(message: ConnectMessage): Reply {
+    this.touch();
+    const { timeout, grace } = this.#host.times;
+    const events = message.connectionType === "eventsource";
+    if (events) {
+      this.#evict();
+      if (this.#events !== null) this.#carry(this.#events);
+    }
+    if (this.ours) this.#present(message.ext);
+    this.wake();
+    return connectReply(message, { advice: events ? retry(0, timeout, grace) : this.#advice() });
+  }
+
+  /** Whether an event stream is open here. */
+  get streams(): boolean {
+    return this.#events !== null;
+  }
+
   /** What was answered may be on its way, received or lost: the next connect tells, or has told already. */
   #answered(poll: Poll, replies: readonly Packed[]): void {
     const next = this.#held;
@@ -376,12 +395,23 @@ export class Session {
   }
 
   /** The client's word about what it has (docs/protocol.md §6). */
-  #present(ext: Readonly<Record<string, unknown>>): void {
+  #present(ext: Ext): void {
     // In the middle of a stream more is on its way than the client can know of.
     if (this.#certain && this.#stream !== null) return;
     const said = positionsOf(ext);
-    if (said !== null) this.seek(said);
+    if (said === null) return;
+    this.seek(said);
+    this.#said = ext;
   }
+
+  /**
+   * What the client said it has, as long as nothing was handed over since: whoever serves the session next may go on from there.
+   * An event stream brings no positions, and the connect beside it may have come first.
+   */
+  get said(): Ext | null {
+    return this.ours && this.#certain && this.#untouched && !this.#answering ? this.#said : null;
+  }
+  #said: Ext | null = null;
 
   /** Goes on from the positions that our client says it has. */
   seek(said: (topic: string) => Position | null): void {
@@ -401,6 +431,9 @@ export class Session {
     this.gone = true;
     this.#evict();
     this.#stream = null;
+    // Nothing would ever come on it again; its client opens another one, if it still wants any.
+    if (this.#events !== null) this.#host.links.end(this.#events, 1000, "");
+    this.#events = null;
     this.outbox.close();
   }
 
@@ -451,9 +484,7 @@ export class Session {
 }
 
 /** null when the client presented none. */
-export function positionsOf(
-  ext: Readonly<Record<string, unknown>>,
-): ((topic: string) => Position | null) | null {
+export function positionsOf(ext: Ext): ((topic: string) => Position | null) | null {
   const mine = ext.actionwire;
   if (typeof mine !== "object" || mine === null) return null;
   const { positions } = mine as { positions?: unknown };
