@@ -46,6 +46,10 @@ const UNHEALTHY = 1_500;
 /** Everybody is back after this, at the latest, once nothing goes wrong any more; and then sees the same. */
 const PATIENCE = 60_000;
 const SETTLED = 20_000;
+const PRESENCE = 20_000;
+/** Seconds. Who leaves while its node is in trouble may not be heard, and goes when this is over. */
+const GRACE = 120;
+const SHORT_GRACE = 20;
 
 export async function chaos(options: ChaosOptions): Promise<ChaosRun> {
   const stage = new Stage(options);
@@ -135,15 +139,10 @@ class Stage {
     this.#redis = redis;
     this.#program = program;
     const { keeps = 1_000 } = scenario;
+    const grace = scenario.departures ? SHORT_GRACE : GRACE;
+    const given = { redis: redis.url, ran: this.#ran, keeps, lease: LEASE, grace, planted };
     for (let number = 1; number <= NODES; number += 1) {
-      const settings = {
-        port: await freePort(),
-        redis: redis.url,
-        ran: this.#ran,
-        keeps,
-        lease: LEASE,
-        planted,
-      };
+      const settings = { ...given, port: await freePort() };
       this.#nodes.push(
         new ClusterNode(number, program, settings, (what) => this.#record.add({ kind: "error", what })),
       );
@@ -316,7 +315,15 @@ class Stage {
     for (let at = 1; at < this.#options.rooms; at += 1) rooms.add(`room ${at}`);
     // Whoever looks enters a room himself: that is no part of the record.
     this.#record.close(standing);
-    for (const node of this.#nodes) this.#views.push(...(await this.#view(node, [...rooms])));
+    // Presence may be late, by what its bound says; the last look counts.
+    const until =
+      performance.now() + PRESENCE + (this.#options.scenario.departures ? 2_000 * SHORT_GRACE : 0);
+    do {
+      this.#views.length = 0;
+      for (const node of this.#nodes) this.#views.push(...(await this.#view(node, [...rooms])));
+      if (!disagree(standing, this.#views)) return;
+      await sleep(1_000);
+    } while (performance.now() < until);
   }
 
   async #view(node: ClusterNode, rooms: readonly string[]): Promise<Fact[]> {
@@ -368,6 +375,20 @@ class Stage {
       },
     };
   }
+}
+
+/** Whether anybody is somewhere else than where he stands, or away. */
+function disagree(standing: readonly Fact[], views: readonly Fact[]): boolean {
+  const places = (room: string): string =>
+    standing
+      .flatMap((fact) => (fact.kind === "stands" && fact.room === room ? [fact.connection] : []))
+      .sort()
+      .join();
+  return views.some(
+    (fact) =>
+      fact.kind === "error" ||
+      (fact.kind === "members" && [...fact.connections].sort().join() !== places(fact.room)),
+  );
 }
 
 /** As the checker knows it: calm or not, what may be forgotten, whether connections may be made anew. */

@@ -16,6 +16,8 @@ export interface NodeSettings {
   readonly keeps: number;
   /** Milliseconds. */
   readonly lease: number;
+  /** Seconds. */
+  readonly grace: number;
   readonly planted: string | null;
 }
 

@@ -51,7 +51,7 @@ const server = createServer({
   config: {
     general: { announceMembers: 10_000 },
     servers: { web: { port: settings.port, bindIP: "127.0.0.1" } },
-    faye: { timeout: 5 },
+    faye: { timeout: 5, grace: settings.grace },
     cluster: { lease: settings.lease / 1000 },
   },
 });

@@ -25,8 +25,9 @@ export const SCENARIOS = {
   cuts: { cuts: 200, holes: 1_000 },
   redis: { freezes: 8_000, cuts: 2_000 },
   /** Rooms that forget so soon that clients come back too late. */
-  gaps: { cuts: 500, holes: 400, keeps: 5 },
-  chaos: { kills: 2_000, pauses: 12_000, cuts: 400, holes: 2_000, freezes: 20_000, departures: true },
+  gaps: { kills: 4_000, cuts: 500, holes: 400, keeps: 4 },
+  departures: { kills: 4_000, cuts: 1_000, departures: true },
+  chaos: { kills: 2_000, pauses: 12_000, cuts: 400, holes: 2_000, freezes: 20_000 },
   empty: { empties: 15_000, cuts: 2_000 },
 } as const satisfies Record<string, Scenario>;
 
