@@ -8,8 +8,12 @@ import { intercept } from "./intercept.ts";
 
 /** Above every real fence, so that nothing is ever older. */
 const ABOVE_ALL = 2 ** 40;
-/** One for all engines, and for all processes in turn: with equal fences the acts would order the nodes again. */
-let acts = Date.now() * 1000;
+let acts = 0;
+/** In one order for all engines, in other processes too: with equal fences the acts would order the nodes again. */
+function nextAct(): number {
+  acts = Math.max(acts + 1, Date.now() * 1000);
+  return acts;
+}
 
 /** Whatever a former owner still does takes effect as well. */
 export function withoutFences(inner: Engine): Engine {
@@ -39,13 +43,13 @@ export function withoutFences(inner: Engine): Engine {
     append: (topic, entry) =>
       inner.append(
         topic,
-        entry.publisher ? { ...entry, publisher: { ...entry.publisher, fence, act: ++acts } } : entry,
+        entry.publisher ? { ...entry, publisher: { ...entry.publisher, fence, act: nextAct() } } : entry,
       ),
-    join: (topic, join) => inner.join(topic, { ...join, fence, act: ++acts }),
-    leave: (topic, leave) => inner.leave(topic, { ...leave, fence, act: ++acts }),
-    updateMember: (topic, id, _fence, info) => inner.updateMember(topic, id, fence, info, ++acts),
-    holdLine: (topic, hold) => inner.holdLine(topic, { ...hold, fence, act: ++acts }),
-    releaseLine: (topic, holder) => inner.releaseLine(topic, holder, fence, ++acts),
+    join: (topic, join) => inner.join(topic, { ...join, fence, act: nextAct() }),
+    leave: (topic, leave) => inner.leave(topic, { ...leave, fence, act: nextAct() }),
+    updateMember: (topic, id, _fence, info) => inner.updateMember(topic, id, fence, info, nextAct()),
+    holdLine: (topic, hold) => inner.holdLine(topic, { ...hold, fence, act: nextAct() }),
+    releaseLine: (topic, holder) => inner.releaseLine(topic, holder, fence, nextAct()),
   };
 }
 
