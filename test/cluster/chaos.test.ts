@@ -25,7 +25,6 @@ test("killed, paused and cut, with Redis standing still now and then: every guar
 const PLANTED: readonly [what: string, planted: string, scenario: ScenarioName][] = [
   ["that an append done twice is stored once", "withoutDeduplication", "cuts"],
   ["that gaps are told", "withoutGaps", "gaps"],
-  ["that former owners are refused", "withoutFences", "cuts"],
 ];
 
 for (const [what, planted, scenario] of PLANTED) {
