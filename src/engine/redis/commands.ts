@@ -47,6 +47,8 @@ export class Commands {
   #looking: Promise<void> | null = null;
   /** Goes up with each connection: what was learned over an older one does not count. */
   #generation = 0;
+  /** The connection that was given up last. */
+  #abandoned = 0;
 
   constructor(options: CommandsOptions) {
     this.#options = options;
@@ -174,8 +176,15 @@ export class Commands {
       if (isReply(error)) return this.#lose(whyDown(error), isFinal(error));
       // No answer, or nothing that could be one: whatever is there, another connection may find something better.
       this.#lose("Redis does not answer", false);
-      if (this.#redis.status === "ready") this.#redis.disconnect(true);
+      this.#reconnect();
     }
+  }
+
+  /** Once for each connection: one that has hung counts as ready until it is closed for good. */
+  #reconnect(): void {
+    if (this.#redis.status !== "ready" || this.#abandoned === this.#generation) return;
+    this.#abandoned = this.#generation;
+    this.#redis.disconnect(true);
   }
 
   #lose(reason: string, final: boolean): void {
@@ -189,7 +198,7 @@ export class Commands {
       this.#beat();
       if (this.#redis.status !== "ready") return;
       // A server that was unfit: what stands behind its name may be another one by now.
-      if (this.#identity === null && this.#looking === null) return this.#redis.disconnect(true);
+      if (this.#identity === null && this.#looking === null) return this.#reconnect();
       void this.#look();
       if (this.#identity !== null) this.#options.onBeat();
     });
