@@ -137,7 +137,7 @@ export class Conversation {
     // Left and entered at once: an answer that is repeated must not forget what has been received since.
     if (left !== undefined && left !== joined?.topic) this.positions.leave(left);
     if (!joined) return;
-    this.positions.join(joined.topic, joined.position);
+    this.positions.begin(joined.topic, joined.position);
     // A room that is only listened to has no last number of ours.
     if (!speaking || joined.last === undefined) return;
     this.rooms.room = joined.room;

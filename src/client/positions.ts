@@ -17,14 +17,8 @@ export class Positions {
 
   /**
    * A room was entered, or listened to. A topic that is being read already is read on from where it stands: what lies
-   * between there and the entry may still be on its way.
+   * between there and the entry may still be on its way, or the news that another log has taken the place of that one.
    */
-  join(topic: string, position: string): void {
-    const kept = this.byTopic.get(topic);
-    if (kept === undefined || epochOf(kept) !== epochOf(position)) this.byTopic.set(topic, position);
-  }
-
-  /** Where a topic begins, if it has not been read from yet. */
   begin(topic: string, position: string): void {
     if (!this.byTopic.has(topic)) this.byTopic.set(topic, position);
   }

@@ -25,13 +25,13 @@ test("positions: what is newer is kept, what is not is dropped", () => {
   }
 });
 
-test("positions: entering does not jump over what is still on its way; leaving forgets", () => {
+test("positions: entering does not jump over what is still on its way, nor over another log; leaving forgets", () => {
   const positions = new Positions();
-  positions.join("t", "a.5.5");
-  positions.join("t", "a.9.9");
+  positions.begin("t", "a.5.5");
+  positions.begin("t", "a.9.9");
   assert.deepEqual({ ...positions.toJSON() }, { t: "a.5.5" });
-  positions.join("t", "b.1.1");
-  assert.deepEqual({ ...positions.toJSON() }, { t: "b.1.1" });
+  positions.begin("t", "b.1.1");
+  assert.deepEqual({ ...positions.toJSON() }, { t: "a.5.5" });
   positions.leave("t");
   assert.deepEqual({ ...positions.toJSON() }, {});
 });
