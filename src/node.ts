@@ -22,6 +22,7 @@ import { newUuid } from "./sessions/ids.ts";
 import { Lease } from "./sessions/lease.ts";
 import { Links } from "./sessions/links.ts";
 import { Peers } from "./sessions/peers.ts";
+import { Restoration } from "./sessions/restoration.ts";
 import type { Session, SessionHost } from "./sessions/session.ts";
 import { SessionGateway } from "./sessions/session-gateway.ts";
 import { Sweep } from "./sessions/sweep.ts";
@@ -70,11 +71,22 @@ export function createNode(options: NodeOptions): Node {
     },
     entitled: () => lease.valid,
     lost: (session) => directory.drop(session),
+    losses: () => restoration.losses,
+    restore: (session) => restoration.restore(session),
   };
+  const restoration = new Restoration({
+    engine,
+    hub,
+    lease,
+    clock,
+    log,
+    app: () => connections,
+    sessions: () => directory.local.values(),
+  });
 
   const rooms = new Rooms(engine, clock, config.general.announceMembers);
   const membership = new Membership(engine, clock, rooms);
-  const lines = new Lines(engine, clock);
+  const lines = new Lines(engine, clock, () => restoration.complete());
   const channels = new Channels(engine, clock, hooks.authorizeChannel !== undefined, newKey);
   const endings = new Endings((session, reason) => connections.leave(session, reason), links, clock, log);
   const actions = new ActionDesk({
@@ -110,7 +122,7 @@ export function createNode(options: NodeOptions): Node {
     maxSubscriptions: limits.subscriptions,
   });
 
-  const directory = new Directory(id, peers, host, connections, log);
+  const directory = new Directory(id, peers, host, connections, restoration, log);
   const end = (session: Session, reason: string): Promise<void> =>
     endings.end(session, { reason, reconnect: "handshake", held: "none" });
   // Callback-polling for the handshake alone is not offered, only served.
@@ -142,6 +154,7 @@ export function createNode(options: NodeOptions): Node {
       describe: (session) => connections.describe(session),
       draining: () => draining,
       entitled: () => lease.valid,
+      losses: () => restoration.losses,
       rate:
         limits.handshakesPerSecond === 0
           ? null
@@ -156,6 +169,7 @@ export function createNode(options: NodeOptions): Node {
     directory,
     app: connections,
     lease,
+    restoration,
     clock,
     log,
     times,
@@ -166,6 +180,7 @@ export function createNode(options: NodeOptions): Node {
     engine,
     clock,
     directory,
+    complete: () => restoration.complete(),
     lines,
     rooms,
     channels,
@@ -177,6 +192,8 @@ export function createNode(options: NodeOptions): Node {
   /** After a lapse: what was taken over meanwhile is let go, the rest goes on. */
   async function reconcile(): Promise<void> {
     const owned = new Set<string>();
+    // What the store has lost is nobody's: the sweep registers it again, and hears if somebody else has.
+    await restoration.check();
     for (let after: string | null = null; ; ) {
       const page: readonly string[] = await engine.ownedConnections(id, after, 500);
       for (const one of page) owned.add(one);
@@ -184,7 +201,7 @@ export function createNode(options: NodeOptions): Node {
       after = page.at(-1)!;
     }
     for (const session of [...directory.local.values()]) {
-      if (owned.has(session.id)) {
+      if (owned.has(session.id) || session.uprooted) {
         // Nobody could come back meanwhile: grace counts from now.
         session.touch();
         session.wake();
@@ -197,6 +214,7 @@ export function createNode(options: NodeOptions): Node {
   async function takeLease(): Promise<void> {
     try {
       await lease.start();
+      restoration.doubt();
     } catch (err) {
       if (!(err instanceof EngineFailure)) throw err;
       log.warn({ err }, "the engine does not answer; not ready until it does");
@@ -220,7 +238,10 @@ export function createNode(options: NodeOptions): Node {
         entries: (topic, epoch, entries) => hub.entries(topic, epoch, entries),
         claimed: (connection, fence) => directory.claimed(connection, fence),
         message: (from, text) => peers.receive(from, text),
-        doubt: () => hub.doubt(),
+        doubt: () => {
+          hub.doubt();
+          restoration.doubt();
+        },
       });
       peers.onAsk = (_from, body) => directory.asked(body);
       peers.onTell = (_from, body) => directory.told(body);

@@ -1,5 +1,5 @@
 import type { Api, ConnectionsApi, RoomsApi } from "../api.ts";
-import { type Engine, lineTopic } from "../engine/contract.ts";
+import { type Engine, EngineFailure, lineTopic } from "../engine/contract.ts";
 import { insist } from "../engine/insist.ts";
 import { newKey } from "../engine/keys.ts";
 import type { Clock } from "../ports.ts";
@@ -16,6 +16,8 @@ export interface ApiParts {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly directory: Directory;
+  /** Whether there is nothing that the store does not know. */
+  readonly complete: () => Promise<boolean>;
   readonly lines: Lines;
   readonly rooms: Rooms;
   readonly channels: Channels;
@@ -48,10 +50,17 @@ export function createApi(parts: ApiParts): Api {
   };
 }
 
+/** Throws because of a connection that the store does not know. */
+async function unknown({ complete }: ApiParts, id: string): Promise<never> {
+  if (await complete()) throw new UnknownConnection(id);
+  throw new EngineFailure("unavailable", `the store may have lost connection ${id}; its node restores it`);
+}
+
 /** Has it done by the node that serves the connection. Rejects for an unknown one. */
-async function ask({ lines, directory }: ApiParts, id: string, command: ServerCommand): Promise<void> {
+async function ask(parts: ApiParts, id: string, command: ServerCommand): Promise<void> {
+  const { lines, directory } = parts;
   const holder = await lines.holder(id);
-  if (holder === null) throw new UnknownConnection(id);
+  if (holder === null) return unknown(parts, id);
   if ((await directory.command(holder, { op: "server", command })) === GONE) throw new UnknownConnection(id);
 }
 
@@ -72,7 +81,7 @@ function connectionsApi(parts: ApiParts): ConnectionsApi {
       const publisher = { id: "server", fence: 0, key: newKey() };
       const append = { payload, from: null, kind: "message", publisher, requires: "held" } as const;
       const { outcome } = await insist(clock, () => engine.append(lineTopic(id), append));
-      if (outcome !== "stored") throw new UnknownConnection(id);
+      if (outcome !== "stored") await unknown(parts, id);
     },
     async sendToIdentity(identity, message) {
       return each(await lines.ofIdentity(identity), (id) => api.send(id, message));

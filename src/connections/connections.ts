@@ -25,7 +25,7 @@ import { type Moves, type Packed, packed } from "../sessions/outbox.ts";
 import { type Poll, positionsOf, type Session } from "../sessions/session.ts";
 import type { ActionDesk, Matching } from "./actions.ts";
 import type { Channels } from "./channels.ts";
-import { lifeOf } from "./life.ts";
+import { type Life, lifeOf } from "./life.ts";
 import { type Lines, lineOf } from "./lines.ts";
 import type { Membership } from "./membership.ts";
 import { VerbRefused } from "./refused.ts";
@@ -76,10 +76,24 @@ export class Connections implements Application {
     if (session.record.ended) return;
     await lines.restore(session);
     channels.restore(session);
-    if (session.record.line) await membership.restore(session);
+    if (session.record.line) await membership.reopen(session);
     const said = (luggage as Luggage | null | undefined)?.said;
     const positions = said && !resumed && session.ours ? positionsOf(said) : null;
     if (positions) session.seek(positions);
+    if (session.record.uprooted) await this.register(session);
+  }
+
+  async register(session: Session): Promise<void> {
+    const { lines, membership, endings, log } = this.#parts;
+    if (session.record.ended) return;
+    if (!(await lines.register(session))) {
+      log.warn({ connection: session.id }, "the store lost a connection's line and somebody else has it now");
+      await endings.end(session, { reason: "the line was lost", reconnect: "handshake" });
+      return;
+    }
+    await membership.register(session);
+    session.record.uprooted = false;
+    await session.rewrite();
   }
 
   pack(session: Session): Luggage {
@@ -98,6 +112,12 @@ export class Connections implements Application {
       away: session.away,
       bereft: session.bereft,
       said: session.said,
+      numbers: {
+        room: session.record.rooms.room,
+        last: life.lastSaid,
+        unsure: life.unsure,
+        forgotten: life.forgotten,
+      },
     };
   }
 
@@ -123,6 +143,11 @@ export class Connections implements Application {
       life.nextPending += 1;
     }
     life.params = luggage.params;
+    if (luggage.numbers.room === session.record.rooms.room) {
+      life.lastSaid = Math.max(life.lastSaid, luggage.numbers.last);
+      life.unsure = Math.max(life.unsure, luggage.numbers.unsure);
+      life.forgotten ??= luggage.numbers.forgotten;
+    }
     session.away ??= luggage.away;
     if (!asksAgain) session.poll = luggage.poll;
     // What was lost on the way to the former owner is lost here too.
@@ -130,18 +155,19 @@ export class Connections implements Application {
   }
 
   presented(session: Session, said: (topic: string) => Position | null): void {
-    lifeOf(session).owed = this.#parts.membership.reopen(session, said);
+    lifeOf(session).owed = this.#parts.membership.reread(session, said);
   }
 
   /** What the handshake reply says of a connection that was resumed (docs/protocol.md §6). */
   describe(session: Session): Record<string, unknown> {
     const { rooms, verb, counts } = session.record;
     const topic = rooms.room === null ? null : roomTopic(rooms.room);
-    const start = topic === null ? undefined : session.outbox.startOf(topic);
+    const opened = topic === null ? undefined : session.outbox.startOf(topic);
+    const position = rooms.start ?? (opened && formatPosition(opened));
     return {
       room: rooms.room,
       ...(topic === null ? {} : { topic, last: lifeOf(session).lastSaid }),
-      ...(start ? { position: formatPosition(start) } : {}),
+      ...(position ? { position } : {}),
       listeningRooms: Object.keys(rooms.listening),
       verb: verb.n,
       messageCount: counts.messages,
@@ -388,6 +414,11 @@ interface Luggage {
   readonly bereft: boolean;
   /** What the client said it has, where nothing was handed over since. */
   readonly said: Ext | null;
+  /** What is known of the says in its room. */
+  readonly numbers: Pick<Life, "forgotten" | "unsure"> & {
+    readonly room: string | null;
+    readonly last: number;
+  };
 }
 
 function isResponse(text: string): boolean {

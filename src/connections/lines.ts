@@ -1,4 +1,11 @@
-import { type Engine, formatPosition, identityTopic, lineTopic, parsePosition } from "../engine/contract.ts";
+import {
+  type Engine,
+  EngineFailure,
+  formatPosition,
+  identityTopic,
+  lineTopic,
+  parsePosition,
+} from "../engine/contract.ts";
 import { insist } from "../engine/insist.ts";
 import type { Clock, Json } from "../ports.ts";
 import { digest, isUuid4 } from "../sessions/ids.ts";
@@ -16,10 +23,13 @@ type Page = Awaited<ReturnType<Engine["members"]>>;
 export class Lines {
   readonly #engine: Engine;
   readonly #clock: Clock;
+  readonly #complete: () => Promise<boolean>;
 
-  constructor(engine: Engine, clock: Clock) {
+  /** `complete`: whether nobody holds what the store does not know to be held. */
+  constructor(engine: Engine, clock: Clock, complete: () => Promise<boolean>) {
     this.#engine = engine;
     this.#clock = clock;
+    this.#complete = complete;
   }
 
   /**
@@ -30,8 +40,11 @@ export class Lines {
     const { record, outbox } = session;
     if (id !== session.id && !isUuid4(id)) return false;
     // Another session's minted id is reserved for it as long as its record stands.
-    if (id !== session.id && (await insist(this.#clock, () => this.#engine.readConnection(id))) !== null)
-      return false;
+    if (id !== session.id) {
+      if ((await insist(this.#clock, () => this.#engine.readConnection(id))) !== null) return false;
+      if (!(await this.#complete()))
+        throw new EngineFailure("unavailable", "the store may have lost the line; its holder takes it again");
+    }
     const topic = lineTopic(id);
     const start = await insist(this.#clock, () => this.#engine.position(topic));
     const former = { line: record.line, rooms: record.rooms };
@@ -43,13 +56,7 @@ export class Lines {
       Object.assign(record, former);
       throw failed;
     }
-    const hold = {
-      holder: session.id,
-      fence: session.fence,
-      act: session.act(),
-      proofs: this.#proofs(session),
-    };
-    if ((await insist(this.#clock, () => this.#engine.holdLine(topic, hold))) === "refused") {
+    if (!(await this.#hold(session, id))) {
       Object.assign(record, former);
       await session.write("line", "rooms");
       return false;
@@ -73,6 +80,15 @@ export class Lines {
     const start =
       parsePosition(record.line.start) ?? (await insist(this.#clock, () => this.#engine.position(topic)));
     outbox.open(topic, start, parsePosition(record.cursors[topic]) ?? start);
+  }
+
+  /** Holds its line again, where the store has lost that; false when somebody else has it by now. */
+  async register(session: Session): Promise<boolean> {
+    const { line } = session.record;
+    if (line === null) return true;
+    if (!(await this.#hold(session, line.id))) return false;
+    await this.#index(session, true);
+    return true;
   }
 
   async leave(session: Session): Promise<void> {
@@ -99,6 +115,16 @@ export class Lines {
       }
       if (page.members.length < 1000) return ids;
     }
+  }
+
+  async #hold(session: Session, id: string): Promise<boolean> {
+    const hold = {
+      holder: session.id,
+      fence: session.fence,
+      act: session.act(),
+      proofs: this.#proofs(session),
+    };
+    return (await insist(this.#clock, () => this.#engine.holdLine(lineTopic(id), hold))) === "held";
   }
 
   async #release(session: Session, id: string): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Engine, Position } from "../engine/contract.ts";
+import type { Engine, Joined, Position } from "../engine/contract.ts";
 import { EngineFailure, formatPosition, parsePosition, roomTopic } from "../engine/contract.ts";
 import { insist } from "../engine/insist.ts";
 import type { Cursor } from "../hub/cursor.ts";
@@ -101,7 +101,10 @@ export class Membership {
     const listens = Object.hasOwn(session.record.rooms.listening, room);
     // Until the answer is there nobody knows whether what comes now came after it.
     if (!listens) session.outbox.hold(topic);
-    const left = await this.#rooms.leave(room, this.#actor(session), this.#publicId(session));
+    const leave = () => this.#rooms.leave(room, this.#actor(session), this.#publicId(session));
+    let left = await leave();
+    if (left.position === null && session.outbox.has(topic) && (await this.restore(session)))
+      left = await leave();
     if (listens) return undefined;
     const cursor = session.outbox.leave(topic, left.position);
     if (cursor?.until) {
@@ -117,11 +120,18 @@ export class Membership {
     room: string,
   ): Promise<{ joined: { topic: string; position: string; room: string }; cursor: Cursor }> {
     const topic = roomTopic(room);
-    const life = lifeOf(session);
+    const { position } = await this.#join(session, room);
+    const cursor = session.outbox.open(topic, position);
+    return { joined: { topic, position: formatPosition(position), room }, cursor };
+  }
+
+  async #join(session: Session, room: string): Promise<Joined> {
     const joined = await this.#rooms.join(room, this.#actor(session), this.#info(session));
+    const life = lifeOf(session);
     life.lastSaid = joined.last;
-    const cursor = session.outbox.open(topic, joined.position);
-    return { joined: { topic, position: formatPosition(joined.position), room }, cursor };
+    life.unsure = 0;
+    life.forgotten = null;
+    return joined;
   }
 
   /** Hears a room beside its own, from now on. */
@@ -178,8 +188,46 @@ export class Membership {
     if (n !== undefined) session.record.verb = { n, reply: { status: "OK", data: true }, joined, left };
   }
 
+  /** Was refused as if it were in no room: true when the store had lost that, and knows it again. */
+  async restore(session: Session): Promise<boolean> {
+    if (!(await session.restore())) return false;
+    await this.register(session);
+    return true;
+  }
+
+  /** Is again in the room that it is in, where the store has lost that. */
+  async register(session: Session): Promise<void> {
+    const { room, start, leaving } = session.record.rooms;
+    if (leaving?.start) await this.#rejoin(session, leaving.room);
+    else if (leaving === null && room !== null && start !== null) await this.#rejoin(session, room);
+  }
+
+  /** Nobody saw it leave, so nobody is told that it enters. */
+  async #rejoin(session: Session, room: string): Promise<void> {
+    const { record } = session;
+    const life = lifeOf(session);
+    const join = (last?: number) => this.#rooms.rejoin(room, this.#actor(session), this.#info(session), last);
+    const joined = await join();
+    // Only what was lost may be told: a number of another time would make the store take new says for repeats.
+    const lost = !joined.repeat || session.uprooted || record.uprooted;
+    const last = Math.max(life.lastSaid, joined.last);
+    const known = lost ? Math.max(last, life.unsure) : joined.last;
+    // Stored and lost, or never stored: these numbers are used up, and whoever asks is told just that.
+    if (known > last && lost) life.forgotten = { after: last, upTo: known };
+    if (known > joined.last) await join(known);
+    life.lastSaid = known;
+    if (joined.repeat) return;
+    // It never ceased to be a member: all that the new log has is for it.
+    const start = formatPosition({ epoch: joined.position.epoch, offset: 0, count: 0 });
+    const { rooms } = record;
+    record.rooms =
+      rooms.leaving?.room === room
+        ? { ...rooms, leaving: { room, start } }
+        : { ...rooms, ...(rooms.room === room ? { start } : {}) };
+  }
+
   /** Reads again what it read on the node before, from where it was. */
-  async restore(session: Session): Promise<void> {
+  async reopen(session: Session): Promise<void> {
     const { record, outbox } = session;
     const { room, leaving, listening } = record.rooms;
     const place = (topic: string, start: Position): Position => parsePosition(record.cursors[topic]) ?? start;
@@ -195,16 +243,20 @@ export class Membership {
     }
     if (room === null) return;
     const topic = roomTopic(room);
-    const joined = await this.#rooms.join(room, this.#actor(session), this.#info(session));
-    lifeOf(session).lastSaid = joined.last;
-    // It may have been heard before it was entered.
-    const start = parsePosition(record.rooms.start) ?? joined.position;
-    outbox.open(topic, start, place(topic, start));
+    // Where it began is where it is read from, though the log may be another one by now: then that is told.
+    const start = parsePosition(record.rooms.start);
+    if (start) {
+      outbox.open(topic, start, place(topic, start));
+      await this.#rejoin(session, room);
+    } else {
+      const { position } = await this.#join(session, room);
+      outbox.open(topic, position, place(topic, position));
+    }
     if (leaving !== null || record.verb.reply === null) await this.settle(session);
   }
 
   /** A topic that the client still presents though it was left: what it is owed of it is read again. */
-  reopen(session: Session, said: (topic: string) => Position | null): Cursor | undefined {
+  reread(session: Session, said: (topic: string) => Position | null): Cursor | undefined {
     const { left } = session.record.verb;
     if (!left || session.outbox.has(left.topic)) return undefined;
     const start = parsePosition(left.start);

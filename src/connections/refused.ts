@@ -29,4 +29,5 @@ export const VERB_ERRORS = {
   message_required: "a message is required",
   earlier_missing: "an earlier one is missing",
   wrong_room: "the connection speaks in another room",
+  outcome_unknown: "it was done or not, nobody knows any more",
 } as const;

@@ -53,15 +53,30 @@ async function say({ session, data, stamp, key }: VerbCall, parts: VerbParts): P
   if (room === null) throw new VerbRefused("not_in_room");
   await parts.authorize(session, room, "say");
   const id = session.record.line?.id ?? session.id;
-  const publisher = {
-    id: session.id,
-    fence: session.fence,
-    ...(stamp ? { n: stamp.n } : { key: key ?? newKey() }),
+  const life = lifeOf(session);
+  const say = (under: string) => {
+    const { forgotten } = life;
+    if (stamp && forgotten && stamp.n > forgotten.after && stamp.n <= forgotten.upTo)
+      throw new VerbRefused("outcome_unknown");
+    const by = { id: session.id, fence: session.fence, ...(stamp ? { n: stamp.n } : { key: under }) };
+    return parts.rooms.say(
+      room,
+      id,
+      message,
+      by,
+      () => session.act(),
+      () => {
+        if (stamp) life.unsure = Math.max(life.unsure, stamp.n);
+      },
+    );
   };
-  const appended = await parts.rooms.say(room, id, message, publisher, () => session.act());
+  const known = key ?? newKey();
+  let appended = await say(known);
+  // Under a key that was refused nothing is stored any more.
+  if (appended.outcome === "not_member" && (await parts.membership.restore(session)))
+    appended = await say(`${known} again`);
   switch (appended.outcome) {
     case "stored": {
-      const life = lifeOf(session);
       if (stamp) life.lastSaid = Math.max(life.lastSaid, stamp.n);
       return { data: null };
     }

@@ -18,19 +18,24 @@ export type Found =
 export class Cursor implements Follower {
   readonly replica: Replica;
   readonly reader: Reader;
-  /** Where the membership starts: nothing at or before it is read. */
-  readonly start: Position;
+  /** Where the membership started. */
+  readonly origin: Position;
+  /** Nothing at or before it is read: where the membership started, or the log that took the place of that one. */
+  start: Position;
   position: Position;
   /** Where the membership ended: nothing after it is read. */
   until: Position | null = null;
   /** Whether the hub has been asked to fetch; set and cleared by the hub. */
   fetching = false;
+  /** It ends in another log than it is in, and nobody here knows yet which of the two is over. */
+  astray = false;
   #backlog: Found[] = [];
   #next = 0;
 
   constructor(replica: Replica, reader: Reader, start: Position, position: Position) {
     this.replica = replica;
     this.reader = reader;
+    this.origin = start;
     this.start = start;
     this.position = position;
   }
@@ -54,7 +59,7 @@ export class Cursor implements Follower {
   /** Everything owed up to `until` has been read, or the gap that its lost log left has been told. */
   get finished(): boolean {
     const { until, position } = this;
-    if (until === null) return false;
+    if (until === null || this.astray) return false;
     if (position.epoch === until.epoch) return position.offset >= until.offset;
     const { head } = this.replica;
     return head !== null && head.epoch !== until.epoch && head.epoch === position.epoch;
@@ -68,6 +73,7 @@ export class Cursor implements Follower {
   /** There is something to read that is neither in the backlog nor in the window. */
   get behind(): boolean {
     if (this.buffered || this.finished) return false;
+    if (this.astray) return true;
     const { head } = this.replica;
     if (head === null) return true;
     if (this.until !== null && head.offset < this.until.offset && head.epoch === this.until.epoch)
@@ -86,6 +92,7 @@ export class Cursor implements Follower {
         return null;
       }
       this.position = found.position;
+      if (found.kind === "gap" && found.position.epoch !== this.start.epoch) this.start = found.position;
       const { start } = this;
       if (
         found.kind === "entry" &&

@@ -62,7 +62,11 @@ export class Hub {
       return;
     }
     const { until } = cursor;
-    if (until !== null && replica.covers(cursor.position) && replica.head.offset < until.offset) {
+    if (
+      until?.epoch === replica.head.epoch &&
+      replica.covers(cursor.position) &&
+      replica.head.offset < until.offset
+    ) {
       cursor.fetching = false;
       this.#sync(replica);
       return;
@@ -71,6 +75,7 @@ export class Hub {
     this.#engine.read(replica.topic, asked, CHUNK).then(
       (reading) => {
         cursor.fetching = false;
+        cursor.astray = false;
         if (!replica.followers.has(cursor)) return;
         if (cursor.position === asked) {
           const all = found(reading, asked);

@@ -1,6 +1,6 @@
 import type { MemberView, RoomView } from "../api.ts";
 import type { Announcement, Append, Appended, Engine, Joined, Left, Publisher } from "../engine/contract.ts";
-import { roomTopic } from "../engine/contract.ts";
+import { EngineFailure, roomTopic } from "../engine/contract.ts";
 import { insist } from "../engine/insist.ts";
 import { newKey } from "../engine/keys.ts";
 import type { Clock } from "../ports.ts";
@@ -40,13 +40,14 @@ export class Rooms {
     this.#announceMembers = announceMembers;
   }
 
-  /** Says something as a member. `act` gives the next one. */
+  /** Says something as a member. `act` gives the next one; `unsure` is told when it may have been stored unheard. */
   async say(
     room: string,
     from: string,
     message: unknown,
     publisher: Publisher,
     act: () => number,
+    unsure: () => void,
   ): Promise<Exclude<Appended, { outcome: "overtaken" }>> {
     const payload = this.#payload(room, from, message);
     for (;;) {
@@ -57,7 +58,14 @@ export class Rooms {
         publisher: { ...publisher, act: act() },
         requires: "member",
       };
-      const appended = await insist(this.#clock, () => this.#engine.append(roomTopic(room), said));
+      const appended = await insist(this.#clock, async () => {
+        try {
+          return await this.#engine.append(roomTopic(room), said);
+        } catch (failed) {
+          if (failed instanceof EngineFailure && failed.outcome === "unknown") unsure();
+          throw failed;
+        }
+      });
       // It was refused at an attempt whose answer was lost: asking anew tells why.
       if (appended.outcome !== "overtaken") return appended;
     }
@@ -76,6 +84,14 @@ export class Rooms {
     const announce = this.#announcement(room, info.id, ENTERED);
     return insist(this.#clock, () =>
       this.#engine.join(roomTopic(room), { ...actor, info: JSON.stringify(info), ...announce }),
+    );
+  }
+
+  /** Is in the room again, where the store may have lost that, without a word. `last`: the last number it said there. */
+  rejoin(room: string, actor: Actor, info: MemberInfo, last?: number): Promise<Joined> {
+    const number = last === undefined ? {} : { last };
+    return insist(this.#clock, () =>
+      this.#engine.join(roomTopic(room), { ...actor, info: JSON.stringify(info), ...number }),
     );
   }
 

@@ -18,6 +18,8 @@ export interface Application {
    * new session of the same client, which asks again for what was not answered.
    */
   restore(session: Session, luggage: unknown, resumed: boolean): Promise<void>;
+  /** The store has lost what it knew of the session, whose record stands again: rooms and line, too, must know of it. */
+  register(session: Session): Promise<void>;
   /** The session moves to another node: what that node must know beside the record. JSON. */
   pack(session: Session): unknown;
   /** Luggage that arrived after the session was restored here. */

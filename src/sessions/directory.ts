@@ -6,6 +6,7 @@ import type { Application } from "./application.ts";
 import { Mailbox } from "./mailbox.ts";
 import { NoAnswer, type Peers } from "./peers.ts";
 import { type ConnectionRecord, formatRecord, parseRecord } from "./record.ts";
+import type { Restoration } from "./restoration.ts";
 import { Session, type SessionHost } from "./session.ts";
 
 /** Milliseconds that a live owner gets to let go before the session is taken from it. */
@@ -18,6 +19,15 @@ const ATTEMPTS = 6;
 const NODES_AGE = 500;
 
 export const GONE = Symbol("gone");
+
+/** What a node hands over with a session. */
+interface Parcel {
+  /** What the application packed. */
+  readonly luggage: unknown;
+  /** The record as it was, should the store lose it on the way. */
+  readonly fence: number;
+  readonly fields: Record<string, string>;
+}
 
 /** Runs something on a session; `execute` of the gateway. */
 export type Execute = (session: Session, command: unknown) => Promise<unknown>;
@@ -34,11 +44,19 @@ export class Directory {
   readonly #peers: Peers;
   readonly #host: SessionHost;
   readonly #app: Application;
+  readonly #restoration: Restoration;
   readonly #acquiring = new Map<string, Promise<Session | typeof GONE>>();
   readonly #remote = new Map<string, Mailbox>();
   #alive: { at: number; nodes: Set<string> } | null = null;
 
-  constructor(node: string, peers: Peers, host: SessionHost, app: Application, log: Log) {
+  constructor(
+    node: string,
+    peers: Peers,
+    host: SessionHost,
+    app: Application,
+    restoration: Restoration,
+    log: Log,
+  ) {
     this.#node = node;
     this.#engine = host.engine;
     this.#clock = host.clock;
@@ -46,11 +64,15 @@ export class Directory {
     this.#peers = peers;
     this.#host = host;
     this.#app = app;
+    this.#restoration = restoration;
   }
 
-  /** Puts a new session under this node's care; its record was just created. */
-  adopt(id: string, fence: number, record: ConnectionRecord, fresh: boolean): Session {
-    const session = new Session(this.#host, id, fence, record, fresh);
+  /**
+   * Puts a session under this node's care; its record was just created or claimed. `losses`: how often the store had lost
+   * something before that.
+   */
+  adopt(id: string, fence: number, record: ConnectionRecord, fresh: boolean, losses: number): Session {
+    const session = new Session(this.#host, id, fence, record, fresh, losses);
     session.onPresented = (said) => this.#app.presented(session, said);
     this.local.set(id, session);
     return session;
@@ -77,18 +99,22 @@ export class Directory {
     id: string,
     change: ((record: ConnectionRecord) => Partial<ConnectionRecord> | null) | undefined,
   ): Promise<Session | typeof GONE> {
+    let parcel: Parcel | null = null;
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       if (!this.#host.entitled()) throw new EngineFailure("unavailable", "this node has no lease");
-      const state = await insist(this.#clock, () => this.#engine.readConnection(id));
+      const { losses } = this.#restoration;
+      const state = await this.#read(id, parcel);
       const record = state && parseRecord(state.fields);
       if (!state || !record) return GONE;
       const changed = change ? change(record) : {};
       if (changed === null) return GONE;
-      const luggage = await this.#fetchLuggage(id, state);
+      parcel = (await this.#fetchParcel(id, state)) ?? parcel;
+      const luggage = parcel?.luggage ?? null;
       const claim = await insist(this.#clock, () =>
         this.#engine.claimConnection(id, state.fence, formatRecord(changed)),
       );
-      if (claim.outcome === "gone") return GONE;
+      // Removed, or lost: reading again tells.
+      if (claim.outcome === "gone") continue;
       if (claim.outcome === "moved") {
         if (luggage !== null && claim.state.owner !== this.#node) {
           this.#peers.tell(claim.state.owner, { luggage, connection: id });
@@ -98,7 +124,7 @@ export class Directory {
       }
       const now = parseRecord(claim.state.fields);
       if (!now) return GONE;
-      const session = this.adopt(id, claim.state.fence, now, false);
+      const session = this.adopt(id, claim.state.fence, now, false, losses);
       session.bereft = luggage === null && change === undefined;
       try {
         await session.mailbox.run(() => this.#app.restore(session, luggage, change !== undefined));
@@ -112,12 +138,32 @@ export class Directory {
     throw new EngineFailure("unavailable", "the session keeps moving");
   }
 
+  /**
+   * What the store knows of a connection; null when there is none. A store that has lost it is told again, by who has it here;
+   * as long as another node may be about to do that, it is unavailable.
+   */
+  async #read(id: string, parcel: Parcel | null = null): Promise<ConnectionState | null> {
+    const read = (): Promise<ConnectionState | null> =>
+      insist(this.#clock, () => this.#engine.readConnection(id));
+    const state = await read();
+    if (state) return state;
+    const session = this.local.get(id);
+    if (session && (await this.#restoration.restore(session))) return read();
+    if (await this.#restoration.complete()) return null;
+    if (parcel === null)
+      throw new EngineFailure("unavailable", "the store may have lost the connection; its node restores it");
+    const { fence, fields } = parcel;
+    await insist(this.#clock, () => this.#engine.restoreConnection(id, fence, fields));
+    return read();
+  }
+
   /** Asks whoever serves it to let go, and takes what it packed. */
-  async #fetchLuggage(id: string, state: ConnectionState): Promise<unknown> {
+  async #fetchParcel(id: string, state: ConnectionState): Promise<Parcel | null> {
     if (this.local.has(id)) return this.letGo(id);
     if (state.owner === this.#node || !(await this.alive(state.owner))) return null;
     try {
-      return await this.#peers.ask(state.owner, { op: "release", connection: id }, RELEASE_WAIT);
+      const answer = await this.#peers.ask(state.owner, { op: "release", connection: id }, RELEASE_WAIT);
+      return answer as Parcel | null;
     } catch (failed) {
       if (!(failed instanceof NoAnswer) && !(failed instanceof EngineFailure)) throw failed;
       return null;
@@ -125,7 +171,7 @@ export class Directory {
   }
 
   /** Stops serving a session, once what is under way is done, and packs what the next owner must know. */
-  async letGo(id: string): Promise<unknown> {
+  async letGo(id: string): Promise<Parcel | null> {
     const session = this.local.get(id);
     if (!session || session.gone) return null;
     return session.mailbox.run(async () => {
@@ -137,7 +183,8 @@ export class Directory {
       }
       const luggage = this.#app.pack(session);
       this.drop(session);
-      return luggage;
+      const fields = formatRecord({ ...session.record, uprooted: true });
+      return { luggage, fence: session.fence, fields };
     });
   }
 
@@ -185,7 +232,7 @@ export class Directory {
         if (done !== MOVED) return done;
         continue;
       }
-      const state = await insist(this.#clock, () => this.#engine.readConnection(id));
+      const state = await this.#read(id);
       if (!state) return GONE;
       if (state.owner !== this.#node && (await this.alive(state.owner))) {
         const answer = await this.#elsewhere(state.owner, id, command);
@@ -236,7 +283,7 @@ export class Directory {
     const { op, connection, command } = body as { op: string; connection: string; command: unknown };
     switch (op) {
       case "release":
-        return (await this.letGo(connection)) ?? null;
+        return this.letGo(connection);
       case "execute": {
         const session = this.local.get(connection);
         if (!session || session.gone) return { moved: true };

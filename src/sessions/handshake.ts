@@ -47,6 +47,8 @@ export interface HandshakeParts {
   readonly draining: () => boolean;
   /** Whether this node may serve sessions now. */
   readonly entitled: () => boolean;
+  /** How often the store has lost something. */
+  readonly losses: () => number;
   /** Handshakes of one address; null: no limit. */
   readonly rate: Rate | null;
 }
@@ -132,8 +134,9 @@ export class Handshakes {
       session: { current: parseCredential(clientId)!.digest, superseded: [] },
       resume: { current: parseCredential(token)!.digest, previous: null },
     });
+    const losses = this.#parts.losses();
     await insist(clock, () => engine.createConnection(id, formatRecord(record)));
-    directory.adopt(id, 1, record, true);
+    directory.adopt(id, 1, record, true, losses);
     return this.#reply(message, clientId, id, { token, resumed: false });
   }
 

@@ -34,7 +34,7 @@ export class Lease {
   }
 
   async start(): Promise<void> {
-    await this.#renew();
+    await this.renew();
     this.#lapsed = false;
     this.#schedule();
   }
@@ -81,7 +81,7 @@ export class Lease {
     // Asked first, so that a pause is noticed before the renewal hides it.
     const held = this.valid;
     try {
-      await this.#renew();
+      await this.renew();
       if (!held || this.#lapsed) {
         await this.#events.regained();
         this.#lapsed = false;
@@ -94,7 +94,7 @@ export class Lease {
     this.#schedule();
   }
 
-  async #renew(): Promise<void> {
+  async renew(): Promise<void> {
     const monotonic = this.#clock.monotonic();
     const wall = this.#clock.now();
     await this.#engine.renewLease(this.duration);

@@ -104,6 +104,7 @@ export class Outbox implements Reader {
     this.#blocked.delete(cursor);
     this.#held.delete(cursor);
     cursor.until = until ?? cursor.position;
+    cursor.astray = cursor.until.epoch !== cursor.position.epoch;
     this.#closing.push(cursor);
     this.#wake();
     return cursor;
@@ -118,7 +119,7 @@ export class Outbox implements Reader {
   /** The client's word about what it has: reading goes on from there. */
   present(position: (topic: string) => Position | null): void {
     for (const cursor of [...this.#cursors.values(), ...this.#closing]) {
-      cursor.seek(position(cursor.topic) ?? cursor.start);
+      cursor.seek(position(cursor.topic) ?? cursor.origin);
       this.#dirty.add(cursor);
     }
   }

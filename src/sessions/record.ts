@@ -51,6 +51,8 @@ export interface ConnectionRecord {
   journal: Record<string, string | null>;
   counts: { messages: number; actions: number };
   data: Record<string, Json>;
+  /** Written again into a store that had lost it; rooms and line may not know of it yet. */
+  uprooted: boolean;
   /** Set when it has ended but its client may still have to be told. */
   ended: { reason: string; reconnect: "none" | "handshake" } | null;
 }
@@ -66,6 +68,7 @@ const EMPTY: Omit<ConnectionRecord, "who" | "session" | "resume"> = {
   journal: {},
   counts: { messages: 0, actions: 0 },
   data: {},
+  uprooted: false,
   ended: null,
 };
 

@@ -50,6 +50,10 @@ export interface SessionHost {
   entitled(): boolean;
   /** Another node has claimed it. */
   lost(session: Session): void;
+  /** How often the store has lost something. */
+  losses(): number;
+  /** Writes the record again if the store has lost it; false when that is not why something was refused. */
+  restore(session: Session): Promise<boolean>;
 }
 
 /** Interval in the answer to a connect that another one replaced: with 0 two of them chase each other (BAYEUX 3.8). */
@@ -78,6 +82,8 @@ export class Session {
   poll: Poll | null = null;
   /** It came without what its former owner knew beside the record, and its client has not been told. */
   bereft = false;
+  /** Losses of the store that this session has got over. */
+  losses: number;
   /** It is no longer this node's: nothing may be done for it here. */
   gone = false;
   /** Whatever another layer keeps beside it (pending actions, answered publishes). */
@@ -94,8 +100,16 @@ export class Session {
   readonly #unwritten = new Set<RecordField>();
 
   /** `fresh`: nothing has been handed over yet, by nobody. */
-  constructor(host: SessionHost, id: string, fence: number, record: ConnectionRecord, fresh: boolean) {
+  constructor(
+    host: SessionHost,
+    id: string,
+    fence: number,
+    record: ConnectionRecord,
+    fresh: boolean,
+    losses: number,
+  ) {
     this.#host = host;
+    this.losses = losses;
     this.id = id;
     this.fence = fence;
     this.record = record;
@@ -121,6 +135,11 @@ export class Session {
     return this.#stream !== null || this.#held !== null;
   }
 
+  /** The store has lost what it knew of it. */
+  get uprooted(): boolean {
+    return this.losses < this.#host.losses();
+  }
+
   touch(): void {
     this.lastSeen = this.#host.clock.monotonic();
   }
@@ -141,17 +160,33 @@ export class Session {
     const later = [...this.#unwritten];
     this.#unwritten.clear();
     try {
-      await this.#host.engine.writeConnection(
-        this.id,
-        this.fence,
-        formatRecord(part as Partial<ConnectionRecord>),
-        this.act(),
-      );
+      await this.#put(part as Partial<ConnectionRecord>);
     } catch (failed) {
       for (const field of later) this.#unwritten.add(field);
       this.judge(failed);
       throw failed;
     }
+  }
+
+  async #put(part: Partial<ConnectionRecord>): Promise<void> {
+    const put = (): Promise<void> =>
+      this.#host.engine.writeConnection(this.id, this.fence, formatRecord(part), this.act());
+    try {
+      await put();
+    } catch (failed) {
+      if (!isFenced(failed) || !(await this.restore())) throw failed;
+      await put();
+    }
+  }
+
+  /** Something was refused as if the store did not know the session. True when it had lost it and has its record again. */
+  restore(): Promise<boolean> {
+    return this.#host.restore(this);
+  }
+
+  /** Writes the whole record. */
+  rewrite(): Promise<void> {
+    return this.write(...(Object.keys(this.record) as RecordField[]));
   }
 
   /** Has these fields written with the next write, a second from now at the latest. */
@@ -168,7 +203,7 @@ export class Session {
 
   /** A fenced operation means that another node has it. */
   judge(failed: unknown): void {
-    if (failed instanceof EngineFailure && failed.outcome === "fenced") this.#host.lost(this);
+    if (isFenced(failed)) this.#host.lost(this);
   }
 
   /** Something was handed over since the positions were last noted. */
@@ -482,6 +517,8 @@ export class Session {
     if (this.#held) this.#answerHeld(retry(this.#host.times.timeout, interval, this.#host.times.grace));
   }
 }
+
+const isFenced = (failed: unknown): boolean => failed instanceof EngineFailure && failed.outcome === "fenced";
 
 /** null when the client presented none. */
 export function positionsOf(ext: Ext): ((topic: string) => Position | null) | null {

@@ -5,6 +5,7 @@ import type { Clock, Log, Timer } from "../ports.ts";
 import type { Application } from "./application.ts";
 import { type Directory, GONE } from "./directory.ts";
 import type { Lease } from "./lease.ts";
+import type { Restoration } from "./restoration.ts";
 import type { Session, SessionTimes } from "./session.ts";
 
 /** Nothing has carried a session for so long: others see it as away. Milliseconds. */
@@ -21,6 +22,7 @@ export interface SweepParts {
   readonly directory: Directory;
   readonly app: Application;
   readonly lease: Lease;
+  readonly restoration: Restoration;
   readonly clock: Clock;
   readonly log: Log;
   readonly times: SessionTimes;
@@ -74,7 +76,7 @@ export class Sweep {
 
   #care(session: Session, now: number): void {
     if (session.gone || this.#busy.has(session)) return;
-    const { app, end, times, directory, engine, clock } = this.#parts;
+    const { app, end, times, directory, engine, clock, restoration } = this.#parts;
     const { record } = session;
     const adrift = session.carried ? null : session.adriftSince;
     if (session.endedAt !== null) {
@@ -95,6 +97,8 @@ export class Sweep {
       // Taken over from a node that had not finished ending it.
       session.endedAt = now;
       session.unfinished = true;
+    } else if (session.uprooted) {
+      if (!restoration.busy) this.#do(session, () => restoration.register(session));
     } else if (adrift !== null && now - Math.max(session.lastSeen, adrift) >= times.grace) {
       this.#do(session, () => end(session, "expired"));
     } else if (adrift !== null && now - adrift >= AWAY_AFTER && session.away !== true) {
@@ -130,7 +134,8 @@ export class Sweep {
    * length: when everybody was cut off from the engine, the first one back must not end everybody.
    */
   async #orphans(): Promise<void> {
-    const { node, engine, lease, directory } = this.#parts;
+    const { node, engine, lease, directory, restoration } = this.#parts;
+    await restoration.check();
     if (lease.heldFor < lease.duration) return;
     for (const other of await engine.nodes()) {
       if (other.node !== node && other.remaining > 0) continue;
