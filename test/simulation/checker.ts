@@ -1,4 +1,5 @@
 import type { Ask, Fact } from "./history.ts";
+import { Places } from "./places.ts";
 import { type Heard, type LogEntry, misread, type Stretch } from "./reading.ts";
 import type { Scenario } from "./scenarios.ts";
 
@@ -20,6 +21,7 @@ const HAS_LEFT = "I have left the room";
 const FOREVER = Number.MAX_SAFE_INTEGER;
 
 type Stored = Extract<Fact, { kind: "stored" }>;
+type Move = Extract<Fact, { kind: "joined" | "rejoined" | "left" }>;
 type Indexed<T> = T & { readonly index: number };
 
 /** Something a client asked, and what came of it. */
@@ -51,7 +53,10 @@ class Judge {
   readonly #scenario: Scenario;
   readonly #clients = new Map<number, Client>();
   readonly #logs = new Map<string, Indexed<Stored>[]>();
-  readonly #moves: Indexed<Extract<Fact, { kind: "joined" | "left" }>>[] = [];
+  readonly #moves: Indexed<Move>[] = [];
+  readonly #places = new Places();
+  /** By connection: how often the store had lost everything when nobody was left to register it again, and when that was. */
+  readonly #orphans = new Map<string, { readonly losses: number; readonly index: number }>();
   readonly #wrong: string[] = [];
 
   constructor(facts: readonly Fact[], scenario: Scenario) {
@@ -115,22 +120,30 @@ class Judge {
         case "stored": {
           const log = this.#log(fact.topic);
           const last = log.at(-1);
-          if (last && (last.epoch !== fact.epoch || fact.offset !== last.offset + 1)) {
-            this.#wrong.push(`the log of ${fact.topic} does not go on at ${fact.offset}`);
-          }
-          log.push({ ...fact, index });
+          const offset = this.#places.of(fact);
+          const goesOn = last?.epoch === fact.epoch ? offset === last.offset + 1 : fact.offset === 1;
+          if (!goesOn) this.#wrong.push(`the log of ${fact.topic} does not go on at ${fact.offset}`);
+          log.push({ ...fact, offset, index });
           break;
         }
         case "joined":
+        case "rejoined":
         case "left":
-          this.#moves.push({ ...fact, index });
+          this.#moves.push({ ...fact, offset: this.#places.of(fact), index });
+          break;
+        case "emptied":
+          this.#places.emptied();
+          break;
+        case "orphaned":
+          this.#orphans.set(fact.connection, { losses: this.#places.losses, index });
           break;
         case "error":
           this.#wrong.push(fact.what);
       }
     }
     for (const client of this.#clients.values()) {
-      if (client.connections.length > 1 && !this.#scenario.rebuilds) {
+      const former = client.connections.slice(0, -1);
+      if (!this.#scenario.rebuilds && former.some((connection) => !this.#orphans.has(connection))) {
         this.#fail(client, `was given another connection: ${client.connections.join(", ")}`);
       }
     }
@@ -307,14 +320,14 @@ class Judge {
   }
 
   /** The client was a member where and when it asked to be, and nowhere and never else. */
-  #memberships(client: Client, mine: readonly Indexed<Extract<Fact, { kind: "joined" | "left" }>>[]): void {
+  #memberships(client: Client, mine: readonly Indexed<Move>[]): void {
     const joins = mine.filter((move) => move.kind === "joined");
     const lefts = mine.filter((move) => move.kind === "left");
     const expected = client.stands && !client.gone ? joins.length - 1 : joins.length;
     if (lefts.length !== expected && client.connections.length <= 1) {
       this.#fail(client, `joined ${joins.length} times and left ${lefts.length} times`);
     }
-    if (this.#scenario.rebuilds || joins.length === 0) return;
+    if (this.#rebuilt(client) || joins.length === 0) return;
     // Where it may be by now, and how many of the joins that explains.
     let states = [{ topic: joins[0]?.topic, used: joins[0]?.topic === "room:defaultRoom" ? 1 : 0 }];
     for (const op of client.ops) {
@@ -344,11 +357,7 @@ class Judge {
     }
   }
 
-  #room(
-    client: Client,
-    topic: string,
-    mine: readonly Indexed<Extract<Fact, { kind: "joined" | "left" }>>[],
-  ): void {
+  #room(client: Client, topic: string, mine: readonly Indexed<Move>[]): void {
     const room = topic.slice("room:".length);
     const log = this.#log(topic);
     const must: Stretch[] = [];
@@ -358,9 +367,11 @@ class Judge {
       const left = mine
         .slice(at)
         .find((one) => one.kind === "left" && one.topic === topic && one.connection === move.connection);
-      const stretch = { from: move.offset, to: left?.offset ?? FOREVER };
-      must.push(stretch);
-      may.push(stretch);
+      const orphaned = left ? undefined : this.#orphans.get(move.connection);
+      const to = left?.offset ?? FOREVER;
+      must.push({ from: move.offset, to: orphaned ? this.#places.loss(topic, orphaned.losses) : to });
+      // Its node may have gone on delivering until it died.
+      may.push({ from: move.offset, to: orphaned ? this.#head(topic, orphaned.index) : to });
     }
     this.#listening(client, room, must, may);
     const places = new Map(log.map((entry) => [placeOf(entry.payload), entry.offset]));
@@ -386,7 +397,8 @@ class Judge {
       may,
       until: client.gone ? last : FOREVER,
       announcements: this.#scenario.keeps === undefined,
-      rebuilds: this.#scenario.rebuilds ?? false,
+      losses: this.#places.lossesOf(topic),
+      rebuilds: this.#rebuilt(client),
     });
     for (const one of wrong) this.#fail(client, `in ${room}: ${one}`);
   }
@@ -420,6 +432,11 @@ class Judge {
     if (possible !== null) may.push({ from: possible, to: FOREVER });
   }
 
+  /** It was given another connection, as it may be. */
+  #rebuilt(client: Client): boolean {
+    return (this.#scenario.rebuilds ?? false) || client.connections.length > 1;
+  }
+
   /** Messages to the connection itself. */
   #direct(client: Client): void {
     for (const connection of client.connections) {
@@ -444,7 +461,8 @@ class Judge {
         may: all,
         until: current ? FOREVER : last,
         announcements: true,
-        rebuilds: this.#scenario.rebuilds ?? false,
+        losses: this.#places.lossesOf(`line:${connection}`),
+        rebuilds: this.#rebuilt(client),
       });
       for (const one of wrong) this.#fail(client, `on its line: ${one}`);
     }
@@ -457,7 +475,7 @@ class Judge {
     for (const [topic, log] of this.#logs) {
       if (!topic.startsWith("room:")) continue;
       const told = log.filter((entry) => entry.entry === "announcement");
-      const due = this.#moves.filter((move) => move.topic === topic);
+      const due = this.#moves.filter((move) => move.topic === topic && move.kind !== "rejoined");
       const key = (from: string | null, text: string, offset: number): string => `${from} ${text} ${offset}`;
       const expected = new Set(
         due.map(({ kind, connection, offset }) =>

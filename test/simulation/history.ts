@@ -63,12 +63,17 @@ export type Fact =
       readonly since?: number;
     }
   | {
-      readonly kind: "joined" | "left";
+      /** `rejoined`: a member already, but the store had lost that. */
+      readonly kind: "joined" | "rejoined" | "left";
       readonly topic: string;
       readonly connection: string;
       readonly epoch: string;
       readonly offset: number;
     }
+  /** The store lost everything. */
+  | { readonly kind: "emptied" }
+  /** A connection that the store had lost, and whose node died before it could be registered again. */
+  | { readonly kind: "orphaned"; readonly connection: string }
   | { readonly kind: "fault"; readonly what: string }
   | { readonly kind: "error"; readonly what: string }
   | { readonly kind: "calm" }

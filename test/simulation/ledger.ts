@@ -12,6 +12,8 @@ export class Ledger {
   readonly #watched = new Set<string>();
   /** Open memberships: what is joined again was only repeated. */
   readonly #inside = new Set<string>();
+  /** Those of them that the store has lost. */
+  readonly #lost = new Set<string>();
 
   constructor(store: MemoryStore, history: History) {
     this.#history = history;
@@ -46,10 +48,11 @@ export class Ledger {
         const joined = await inner.join(topic, join);
         const key = `${topic} ${join.id}`;
         if (!joined.repeat) {
-          if (this.#inside.has(key))
+          const again = this.#lost.delete(key);
+          if (this.#inside.has(key) && !again)
             this.#history.add({ kind: "error", what: `${join.id} joined ${topic} twice` });
           this.#inside.add(key);
-          this.#move("joined", topic, join.id, joined.position);
+          this.#move(again ? "rejoined" : "joined", topic, join.id, joined.position);
         }
         return joined;
       },
@@ -65,12 +68,23 @@ export class Ledger {
     };
   }
 
+  /** The store is about to lose everything. */
+  emptied(): void {
+    for (const key of this.#inside) this.#lost.add(key);
+    this.#history.add({ kind: "emptied" });
+  }
+
   async members(room: string): Promise<string[]> {
     const { members } = await this.#watcher.members(`room:${room}`, null, 1000);
     return members.map((member) => member.id);
   }
 
-  #move(kind: "joined" | "left", topic: string, connection: string, { epoch, offset }: Position): void {
+  #move(
+    kind: "joined" | "rejoined" | "left",
+    topic: string,
+    connection: string,
+    { epoch, offset }: Position,
+  ): void {
     if (topic.startsWith("room:")) this.#history.add({ kind, topic, connection, epoch, offset });
   }
 

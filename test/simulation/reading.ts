@@ -28,6 +28,8 @@ export interface Reading {
   readonly until: number;
   /** Comings and goings are all kept. */
   readonly announcements: boolean;
+  /** Where the store lost the log: what came before is at lower offsets, what came after at higher ones. */
+  readonly losses: readonly number[];
   /** The client may have been given another connection, which says so by a gap of unknown size. */
   readonly rebuilds: boolean;
 }
@@ -42,26 +44,29 @@ export function misread(reading: Reading): string[] {
   const own = new Set(log.filter((entry) => entry.own).map((entry) => entry.offset));
   let at = -1;
   let told: (number | null)[] = [];
+  /** Who is given another connection is told of the gap once all its rooms are entered again. */
+  let early: string[] = [];
   for (const item of heard) {
     if ("missed" in item) {
       told.push(item.missed);
+      if (item.missed === null && reading.rebuilds) early = [];
       continue;
     }
     const { offset, about } = item;
     if (offset <= at) wrong.push(`heard ${about} (${offset}) after ${at}: again, or out of order`);
     if (own.has(offset)) wrong.push(`heard its own ${about} (${offset})`);
     else if (!within(offset, may)) wrong.push(`heard ${about} (${offset}), which was not for it`);
-    if (offset > at) wrong.push(...hole(reading, at, offset - 1, told));
+    if (offset > at) (reading.rebuilds ? early : wrong).push(...hole(reading, at, offset - 1, told));
     at = Math.max(at, offset);
     told = [];
   }
   wrong.push(...hole(reading, at, reading.until, told));
-  return wrong;
+  return [...early, ...wrong];
 }
 
 /** Between two things that were heard: what is missing must have been told, and told right. */
 function hole(
-  { log, must, may, announcements, rebuilds }: Reading,
+  { log, must, may, announcements, losses, rebuilds }: Reading,
   after: number,
   upTo: number,
   told: readonly (number | null)[],
@@ -74,7 +79,15 @@ function hole(
     return lost.map(({ offset, about }) => `never heard ${about} (${offset})`);
   }
   const wrong: string[] = [];
-  if (told.includes(null)) return rebuilds ? [] : [`was told of a gap of unknown size after ${after}`];
+  const unknown = told.filter((one) => one === null).length;
+  if (unknown > 0) {
+    if (rebuilds) return [];
+    const lost = losses.filter((offset) => offset > after && offset <= upTo);
+    if (unknown > lost.length) wrong.push(`was told of ${unknown} gaps of unknown size after ${after}`);
+    // What was stored after the loss is there to be heard.
+    const since = missing.filter(({ offset }) => offset > (lost.at(-1) ?? after));
+    return [...wrong, ...since.map(({ offset, about }) => `never heard ${about} (${offset})`)];
+  }
   const sum = told.reduce<number>((all, one) => all + (one ?? 0), 0);
   const possible = between.filter((entry) => entry.message && (entry.own || within(entry.offset, may)));
   if (told.some((one) => one !== null && one < 1)) wrong.push(`was told of a gap of nothing after ${after}`);

@@ -21,6 +21,8 @@ export interface Scenario {
   /** Nobody reaches the engine; one node does not reach it. */
   readonly outages?: number;
   readonly partitions?: number;
+  /** The store loses everything; nodes hear of it within seconds. */
+  readonly empties?: number;
   /** Messages that a topic keeps. */
   readonly keeps?: number;
   /** Characters a socket buffers, and characters a millisecond that it takes. */
@@ -68,6 +70,15 @@ export const SCENARIOS = {
   pauses: { clients: 4, lasts: 40_000, pauses: 8_000, cuts: 8_000, engine: { delay: [0, 5] } },
   /** Nobody reaches the engine for a while. */
   outages: { clients: 3, lasts: 40_000, outages: 10_000, partitions: 9_000, cuts: 8_000 },
+  /** The store comes back empty, while nodes are killed and sockets break. */
+  empties: {
+    clients: 4,
+    lasts: 40_000,
+    empties: 16_000,
+    kills: 14_000,
+    cuts: 8_000,
+    engine: { delay: [0, 5] },
+  },
   /** Logs so short, and clients away so long, that messages are forgotten before they are read. */
   gaps: { clients: 4, lasts: 40_000, keeps: 6, absences: 5_000, absence: 9_000, cuts: 8_000 },
   /** Sockets that take less than is said. */

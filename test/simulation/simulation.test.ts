@@ -5,7 +5,7 @@ import { SCENARIOS, type ScenarioName } from "./scenarios.ts";
 import { simulate } from "./simulate.ts";
 import type { Planted } from "./world.ts";
 
-/** How many seeds, from 1 on. 240 in all. */
+/** How many seeds, from 1 on. 264 in all. */
 const SEEDS: Record<ScenarioName, number> = {
   calm: 4,
   network: 16,
@@ -16,6 +16,7 @@ const SEEDS: Record<ScenarioName, number> = {
   stops: 12,
   pauses: 18,
   outages: 14,
+  empties: 24,
   gaps: 16,
   slow: 8,
   departures: 12,

@@ -69,6 +69,9 @@ export class World {
   readonly #store: MemoryStore;
   readonly #planted: Planted | undefined;
   readonly #config: Config;
+  /** Connections that the store has lost, and whose nodes live. */
+  readonly #lost = new Map<string, SimulatedNode>();
+  #emptiedAt = Number.NEGATIVE_INFINITY;
   #faulty = false;
   #started = 0;
 
@@ -139,7 +142,7 @@ export class World {
       ...engine,
       start: (id, given) => {
         sink = given;
-        return engine.start(id, given);
+        return engine.start(id, { ...given, doubt: () => this.#doubted(() => given.doubt()) });
       },
     };
     const node = createNode({
@@ -188,6 +191,12 @@ export class World {
     next();
   }
 
+  /** Redis tells with the next renewal of a lease, or as soon as a node has connected again. */
+  #doubted(tell: () => void): void {
+    if (!this.scenario.empties) tell();
+    else this.clock.after(this.dice.between(0, this.dice.chance(0.2) ? 12_000 : 2_000), tell);
+  }
+
   kill(node: SimulatedNode): void {
     const told = this.dice.chance(0.7);
     this.history.add({
@@ -197,6 +206,7 @@ export class World {
     node.state = "gone";
     node.engine.kill();
     node.clock.kill();
+    this.#bereave(node);
     this.network.died(node, told);
   }
 
@@ -225,6 +235,7 @@ export class World {
       node.state = "gone";
       node.engine.kill();
       node.clock.kill();
+      this.#bereave(node);
       this.network.died(node, true);
     };
     node.node.stop(3_000).then(gone, gone);
@@ -247,6 +258,7 @@ export class World {
       if (this.running.length > 1) this.pause(dice.pick(this.running), dice.between(500, 3 * LEASE));
     });
     this.#now_and_then(scenario.outages, () => this.#outage(dice.between(300, 2 * LEASE)));
+    this.#now_and_then(scenario.empties, () => this.#empty());
     this.#now_and_then(scenario.partitions, () => this.#partition(dice.between(300, 3 * LEASE)));
   }
 
@@ -285,9 +297,13 @@ export class World {
     const { running } = this;
     if (running.length < 2) return;
     end(this.dice.pick(running));
-    this.clock.after(this.dice.between(500, 8_000), () => {
-      if (this.#faulty) this.startNode();
-    });
+    const start = (): void => {
+      // A node that knows only the empty store cannot tell who is unknown (docs/decisions/0004-empty-store.md).
+      const young = this.#emptiedAt + LEASE - this.clock.monotonic();
+      if (young > 0) this.clock.after(young, start);
+      else if (this.#faulty) this.startNode();
+    };
+    this.clock.after(this.dice.between(500, 8_000), start);
   }
 
   #absence(client: number): void {
@@ -304,6 +320,28 @@ export class World {
     this.history.add({ kind: "fault", what: `the engine is away for ${ms} ms` });
     this.#store.fail();
     this.clock.after(ms, () => this.#store.recover());
+  }
+
+  #empty(): void {
+    const { connections } = this.#store;
+    this.ledger.emptied();
+    this.#emptiedAt = this.clock.monotonic();
+    for (const node of this.nodes) {
+      for (const id of connections.owned(node.node.api.id, null, Number.POSITIVE_INFINITY)) {
+        if (node.alive) this.#lost.set(id, node);
+        else this.history.add({ kind: "orphaned", connection: id });
+      }
+    }
+    this.#store.clear();
+  }
+
+  /** Nobody knows any more what only this node could have registered again. */
+  #bereave(node: SimulatedNode): void {
+    for (const [id, owner] of this.#lost) {
+      if (owner !== node || this.#store.connections.read(id) !== null) continue;
+      this.#lost.delete(id);
+      this.history.add({ kind: "orphaned", connection: id });
+    }
   }
 
   #partition(ms: number): void {
