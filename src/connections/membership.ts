@@ -202,7 +202,10 @@ export class Membership {
     else if (leaving === null && room !== null && start !== null) await this.#rejoin(session, room);
   }
 
-  /** Nobody saw it leave, so nobody is told that it enters. */
+  /**
+   * Nobody saw it leave, so nobody is told that it enters. It never ceased to be a member: reading goes on from where it was, so
+   * the loss is told and all that the new log has is for it.
+   */
   async #rejoin(session: Session, room: string): Promise<void> {
     const { record } = session;
     const life = lifeOf(session);
@@ -216,14 +219,6 @@ export class Membership {
     if (known > last && lost) life.forgotten = { after: last, upTo: known };
     if (known > joined.last) await join(known);
     life.lastSaid = known;
-    if (joined.repeat) return;
-    // It never ceased to be a member: all that the new log has is for it.
-    const start = formatPosition({ epoch: joined.position.epoch, offset: 0, count: 0 });
-    const { rooms } = record;
-    record.rooms =
-      rooms.leaving?.room === room
-        ? { ...rooms, leaving: { room, start } }
-        : { ...rooms, ...(rooms.room === room ? { start } : {}) };
   }
 
   /** Reads again what it read on the node before, from where it was. */
