@@ -77,10 +77,10 @@ export class Connections implements Application {
     await lines.restore(session);
     channels.restore(session);
     if (session.record.line) await membership.reopen(session);
-    if (session.record.uprooted) await this.register(session);
     const said = (luggage as Luggage | null | undefined)?.said;
     const positions = said && !resumed && session.ours ? positionsOf(said) : null;
-    if (positions && !session.record.ended) session.seek(positions);
+    if (positions) session.seek(positions);
+    if (session.record.uprooted) await this.register(session);
   }
 
   async register(session: Session): Promise<void> {
@@ -112,7 +112,7 @@ export class Connections implements Application {
       away: session.away,
       bereft: session.bereft,
       said: session.said,
-      says: {
+      numbers: {
         room: session.record.rooms.room,
         last: life.lastSaid,
         unsure: life.unsure,
@@ -143,10 +143,10 @@ export class Connections implements Application {
       life.nextPending += 1;
     }
     life.params = luggage.params;
-    if (luggage.says.room === session.record.rooms.room) {
-      life.lastSaid = Math.max(life.lastSaid, luggage.says.last);
-      life.unsure = Math.max(life.unsure, luggage.says.unsure);
-      life.forgotten ??= luggage.says.forgotten;
+    if (luggage.numbers.room === session.record.rooms.room) {
+      life.lastSaid = Math.max(life.lastSaid, luggage.numbers.last);
+      life.unsure = Math.max(life.unsure, luggage.numbers.unsure);
+      life.forgotten ??= luggage.numbers.forgotten;
     }
     session.away ??= luggage.away;
     if (!asksAgain) session.poll = luggage.poll;
@@ -415,7 +415,10 @@ interface Luggage {
   /** What the client said it has, where nothing was handed over since. */
   readonly said: Ext | null;
   /** What is known of the says in its room. */
-  readonly says: Pick<Life, "forgotten" | "unsure"> & { readonly room: string | null; readonly last: number };
+  readonly numbers: Pick<Life, "forgotten" | "unsure"> & {
+    readonly room: string | null;
+    readonly last: number;
+  };
 }
 
 function isResponse(text: string): boolean {
