@@ -286,16 +286,21 @@ class Stage {
 
   // After ----------------------------------------------------------------------------------------------------
 
+  /** Milliseconds. A broken engine may never settle, and what it broke is in the record by then. */
+  #patience(ms: number): number {
+    return this.#options.planted === undefined ? ms : Math.min(ms, 10_000);
+  }
+
   async #settle(): Promise<void> {
     const settled = ({ left, open, client }: Player): boolean =>
       open.size === 0 && (left || client.state === "connected");
-    const until = performance.now() + PATIENCE;
+    const until = performance.now() + this.#patience(PATIENCE);
     while (!this.#players.every(settled) && performance.now() < until) await sleep(100);
   }
 
   /** Until nobody hears anything any more. */
   async #quiet(): Promise<void> {
-    const until = performance.now() + SETTLED;
+    const until = performance.now() + this.#patience(SETTLED);
     let before = -1;
     while (before !== this.#record.facts.length && performance.now() < until) {
       before = this.#record.facts.length;
@@ -317,7 +322,9 @@ class Stage {
     this.#record.close(standing);
     // Presence may be late, by what its bound says; the last look counts.
     const until =
-      performance.now() + PRESENCE + (this.#options.scenario.departures ? 2_000 * SHORT_GRACE : 0);
+      performance.now() +
+      this.#patience(PRESENCE) +
+      (this.#options.scenario.departures ? 2_000 * SHORT_GRACE : 0);
     do {
       this.#views.length = 0;
       for (const node of this.#nodes) this.#views.push(...(await this.#view(node, [...rooms])));
