@@ -118,10 +118,10 @@ export class Outbox implements Reader {
 
   /** The client's word about what it has: reading goes on from there. */
   present(position: (topic: string) => Position | null): void {
-    for (const cursor of [...this.#cursors.values(), ...this.#closing]) {
-      cursor.seek(position(cursor.topic) ?? cursor.origin);
-      this.#dirty.add(cursor);
-    }
+    for (const cursor of this.#cursors.values()) cursor.seek(position(cursor.topic) ?? cursor.origin);
+    // It forgets a room when it is told of having left it: then it has all that was owed.
+    for (const cursor of this.#closing) cursor.seek(position(cursor.topic) ?? cursor.until!);
+    for (const cursor of [...this.#cursors.values(), ...this.#closing]) this.#dirty.add(cursor);
   }
 
   // Replies ----------------------------------------------------------------------------------------------
