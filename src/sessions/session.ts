@@ -27,7 +27,12 @@ export interface Poll {
   copies: number;
   /** What its answer carried, while nobody knows whether it arrived. */
   replies: readonly Packed[];
+  /** Ids of the connects before it: a copy of one of these is late, and its client has gone on. */
+  readonly former: readonly ConnectMessage["id"][];
 }
+
+/** Connects remembered, to recognise a late copy of one. */
+const FORMER = 4;
 
 export interface SessionTimes {
   /** Milliseconds a connect is held. */
@@ -228,6 +233,12 @@ export class Session {
   /** A connect. Its reply goes to its link when the time has come. */
   connect(message: ConnectMessage, link: Link, atOnce: boolean): void {
     this.touch();
+    if (this.ours && link.once && message.id !== undefined && this.poll?.former.includes(message.id)) {
+      // A late copy: nobody waits for its answer, and what it presents is no longer so.
+      const { timeout, grace } = this.#host.times;
+      this.#reply(link, message, retry(timeout, EVICTED_INTERVAL, grace));
+      return;
+    }
     this.#evict();
     const poll = link.once ? this.#hear(message) : null;
     const events = message.connectionType === "eventsource";
@@ -296,7 +307,13 @@ export class Session {
       last.replies = [];
     }
     if (copy) last.copies += 1;
-    else this.poll = { id, copies: 1, replies: [] };
+    else
+      this.poll = {
+        id,
+        copies: 1,
+        replies: [],
+        former: [...(last?.former ?? []).slice(1 - FORMER), last?.id],
+      };
     return this.poll!;
   }
 

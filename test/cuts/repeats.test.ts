@@ -111,6 +111,15 @@ test("a connect that came more than once is answered with the same replies each 
   assert.deepEqual(responses(await connect("7")), []);
 });
 
+test("a late copy of an earlier connect is answered at once with nothing, and takes no answer away", async (t) => {
+  const { connect, publish } = await begin(t);
+  await connect("5");
+  await connect("6");
+  await publish("4", { event: "detailsView", messageId: "m1" });
+  assert.deepEqual(responses(await connect("5")), []);
+  assert.equal(responses(await connect("7")).length, 1);
+});
+
 test("what answered the old session is not told to the one that resumes", async (t) => {
   const { on, session, publish } = await begin(t);
   // Not stored, and said so; the answer waits for a connect that never comes.
