@@ -4,7 +4,7 @@ import { systemClock, systemRandom } from "../../src/clock.ts";
 import type { Engine, Harness, TopicBounds } from "../../src/engine/index.ts";
 import { intercept } from "../../src/engine/intercept.ts";
 import { redisEngineWith } from "../../src/engine/redis/engine.ts";
-import { type Library, ownLibrary } from "../../src/engine/redis/scripts.ts";
+import { ownParts, type Parts } from "../../src/engine/redis/scripts.ts";
 import type { Log } from "../../src/ports.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
 import type { RedisServer } from "../support/index.ts";
@@ -57,7 +57,7 @@ async function open(server: RedisServer, bounds: TopicBounds): ReturnType<Harnes
           random: systemRandom,
           log: QUIET,
         },
-        aheadLibrary(namespace),
+        aheadParts(namespace),
       );
       engines.push(engine);
       return intercept(engine, (_operation, run) => {
@@ -98,8 +98,8 @@ async function open(server: RedisServer, bounds: TopicBounds): ReturnType<Harnes
 /** Says how many milliseconds the scripts of a namespace are ahead of Redis' clock. */
 export const aheadKey = (namespace: string): string => `${namespace}-ahead`;
 
-/** The scripts' library with a clock that {@link aheadKey} moves. */
-export function aheadLibrary(namespace: string): Library {
+/** The scripts' parts with a clock that {@link aheadKey} moves. */
+export function aheadParts(namespace: string): Parts {
   const clock = [
     "local function milliseconds()",
     "  local time = redis.call('TIME')",
@@ -107,5 +107,5 @@ export function aheadLibrary(namespace: string): Library {
     "  return time[1] * 1000 + math.floor(time[2] / 1000) + tonumber(ahead or 0)",
     "end",
   ].join("\n");
-  return (part) => (part === "clock" ? clock : ownLibrary(part));
+  return (part) => (part === "clock" ? clock : ownParts(part));
 }

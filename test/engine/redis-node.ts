@@ -4,7 +4,7 @@ import { type Engine, EngineFailure, type Entry, redisEngine } from "../../src/e
 import { redisEngineWith } from "../../src/engine/redis/engine.ts";
 import type { RedisEngineOptions } from "../../src/engine/redis/options.ts";
 import type { Clock } from "../../src/ports.ts";
-import { aheadKey, aheadLibrary, freshNamespace, QUIET } from "./redis-harness.ts";
+import { aheadKey, aheadParts, freshNamespace, QUIET } from "./redis-harness.ts";
 
 /** A node's engine on a real Redis in real time, and what it was told. */
 export interface TestNode {
@@ -61,7 +61,7 @@ export function aheadNode(
   const clock: Clock = { ...systemClock, monotonic: () => systemClock.monotonic() + ahead };
   const options = { port, namespace, clock, random: systemRandom, log: QUIET };
   return {
-    engine: redisEngineWith(options, aheadLibrary(namespace)),
+    engine: redisEngineWith(options, aheadParts(namespace)),
     namespace,
     pass: async (ms) => {
       ahead += ms;

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { encodeName, Keys } from "../../src/engine/redis/keys.ts";
-import { declarationOf, ownLibrary, type ScriptName, scriptNames } from "../../src/engine/redis/scripts.ts";
+import { declarationOf, ownParts, type ScriptName, scriptNames } from "../../src/engine/redis/scripts.ts";
 
 const folder = new URL("../../src/engine/redis/lua/", import.meta.url);
 const source = (name: string): string => readFileSync(new URL(`${name}.lua`, folder), "utf8");
@@ -51,11 +51,11 @@ describe("the scripts of the Redis engine", () => {
       assert.ok(header(name, "returns"), "what it returns is not said");
     });
 
-    test(`${name}.lua uses the parts of the library that its header names`, () => {
+    test(`${name}.lua uses the parts of lua/lib that its header names`, () => {
       const named = words(header(name, "uses"));
-      const text = [source(name), ...named.map(ownLibrary)].join("\n");
+      const text = [source(name), ...named.map(ownParts)].join("\n");
       for (const part of filesIn("lib/")) {
-        const defined = [...ownLibrary(part).matchAll(/^local function (\w+)/gm)].map(([, word]) => word!);
+        const defined = [...ownParts(part).matchAll(/^local function (\w+)/gm)].map(([, word]) => word!);
         const used = defined.some((word) => new RegExp(`(?<!local function )\\b${word}\\b`).test(text));
         assert.equal(named.includes(part), used, `${part}: ${used ? "used, not named" : "named, not used"}`);
       }
@@ -67,7 +67,7 @@ describe("the scripts of the Redis engine", () => {
       new Set([...text.matchAll(/redis\.call\('(\w+)'/g)].map(([, command]) => command!));
     const others = [
       ...scriptNames.filter((name) => name !== "probe").map(source),
-      ...filesIn("lib/").map(ownLibrary),
+      ...filesIn("lib/").map(ownParts),
     ];
     assert.deepEqual([...commands(source("probe"))].sort(), [...commands(others.join("\n"))].sort());
   });

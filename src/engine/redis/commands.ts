@@ -6,7 +6,7 @@ import type { Keys } from "./keys.ts";
 import type { Connection } from "./options.ts";
 import {
   declarationOf,
-  type Library,
+  type Parts,
   SCRIPTS,
   type ScriptArgs,
   type ScriptKeys,
@@ -25,7 +25,7 @@ type Run = (...args: (string | number)[]) => Promise<unknown>;
 export interface CommandsOptions {
   readonly connection: Connection;
   readonly keys: Keys;
-  readonly library: Library;
+  readonly parts: Parts;
   readonly clock: Clock;
   readonly log: Log;
   /** Usable: over a fresh connection, or with another server behind it than before. */
@@ -56,7 +56,7 @@ export class Commands {
     for (const name of scriptNames) {
       const command = `actionwire:${name}`;
       const numberOfKeys = declarationOf(name).keys.length;
-      this.#redis.defineCommand(command, { numberOfKeys, lua: scriptText(name, options.library) });
+      this.#redis.defineCommand(command, { numberOfKeys, lua: scriptText(name, options.parts) });
       this.#run.set(name, (Reflect.get(this.#redis, command) as Run).bind(this.#redis));
     }
     this.#redis.on("ready", () => {

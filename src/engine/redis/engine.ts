@@ -32,7 +32,7 @@ import { Owned } from "./owned.ts";
 import { Pushes } from "./pushes.ts";
 import { Records } from "./records.ts";
 import { formatNote, noteOf, pushOf } from "./replies.ts";
-import { type Library, ownLibrary } from "./scripts.ts";
+import { ownParts, type Parts } from "./scripts.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { Topics } from "./topics.ts";
 
@@ -45,12 +45,12 @@ import { Topics } from "./topics.ts";
  * @throws {Error} when the address or the namespace is refused
  */
 export function redisEngine(options: RedisEngineOptions): Engine {
-  return redisEngineWith(options, ownLibrary);
+  return redisEngineWith(options, ownParts);
 }
 
-/** `library`: what the scripts are made of, so that a test can hand in a clock of its own. */
-export function redisEngineWith(options: RedisEngineOptions, library: Library): Engine {
-  return new RedisEngine(options, library);
+/** `parts`: what the scripts are made of, so that a test can hand in a clock of its own. */
+export function redisEngineWith(options: RedisEngineOptions, parts: Parts): Engine {
+  return new RedisEngine(options, parts);
 }
 
 /** Everything that exists from `start` to `stop`. */
@@ -66,7 +66,7 @@ interface Run {
 
 class RedisEngine implements Engine {
   readonly #options: RedisEngineOptions;
-  readonly #library: Library;
+  readonly #parts: Parts;
   readonly #connection: Connection;
   readonly #keys: Keys;
   readonly #bounds: TopicBounds;
@@ -77,9 +77,9 @@ class RedisEngine implements Engine {
   /** Why it is not usable: what has been logged since it was. */
   readonly #reasons = new Set<string>();
 
-  constructor(options: RedisEngineOptions, library: Library) {
+  constructor(options: RedisEngineOptions, parts: Parts) {
     this.#options = options;
-    this.#library = library;
+    this.#parts = parts;
     this.#connection = connectionOptions(options);
     this.#keys = new Keys(options.namespace ?? DEFAULT_NAMESPACE);
     this.#bounds = { ...DEFAULT_BOUNDS, ...options.bounds };
@@ -247,7 +247,7 @@ class RedisEngine implements Engine {
     const commands = new Commands({
       connection,
       keys: this.#keys,
-      library: this.#library,
+      parts: this.#parts,
       clock,
       log,
       onUp,

@@ -150,14 +150,14 @@ const folder = new URL("./lua/", import.meta.url);
 export const luaSource = (file: string): string => readFileSync(new URL(file, folder), "utf8");
 
 /** A part of lua/lib by its name. */
-export type Library = (part: string) => string;
+export type Parts = (part: string) => string;
 
-export const ownLibrary: Library = (part) => luaSource(`lib/${part}.lua`);
+export const ownParts: Parts = (part) => luaSource(`lib/${part}.lua`);
 
 /** What is sent to Redis: the script's first line, the parts of lua/lib that its header says it uses, and the script. */
-export function scriptText(name: ScriptName, library: Library): string {
+export function scriptText(name: ScriptName, parts: Parts): string {
   const source = luaSource(`${name}.lua`);
   const firstLine = source.slice(0, source.indexOf("\n"));
   const uses = /^-- uses: (.+)$/m.exec(source)?.[1]?.split(" ") ?? [];
-  return [firstLine, ...uses.map(library), source.slice(firstLine.length + 1)].join("\n");
+  return [firstLine, ...uses.map(parts), source.slice(firstLine.length + 1)].join("\n");
 }
