@@ -6,7 +6,8 @@
  * ACTIONWIRE_NODES=current | all               which releases of Node; `all` unless files are named
  * ACTIONWIRE_TEST_TIMEOUT=120000               milliseconds one test may take
  */
-import { availableParallelism } from "node:os";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { LTS_VERSION, ltsNode, major } from "./lib/lts-node.js";
@@ -16,10 +17,13 @@ import { listTestFiles, selectTests } from "./lib/test-files.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const guard = pathToFileURL(join(root, "test/support/guard.ts")).href;
+const failuresReporter = pathToFileURL(join(root, "scripts/lib/failures-reporter.js")).href;
 const needsBrowser = (file) => file.startsWith("test/browser/");
 
-/** Runs these files on one release of Node. */
-function suite(node, files, options, concurrency) {
+/** Runs these files on one release of Node; what failed is told again at the end of everything. */
+async function suite(node, files, options, concurrency) {
+  const folder = mkdtempSync(join(tmpdir(), "actionwire-test-"));
+  const failures = join(folder, "failures");
   const flags = [
     "--import",
     "tsx",
@@ -27,12 +31,20 @@ function suite(node, files, options, concurrency) {
     guard,
     "--test",
     "--test-reporter=spec",
+    "--test-reporter-destination=stdout",
+    `--test-reporter=${failuresReporter}`,
+    `--test-reporter-destination=${failures}`,
     `--test-concurrency=${concurrency}`,
   ];
-  return run(node, [...flags, ...options, ...files], { cwd: root });
+  try {
+    const code = await run(node, [...flags, ...options, ...files], { cwd: root });
+    return { code, failures: readFileSync(failures, "utf8") };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
-/** The steps of this run, in order; each resolves with an exit code. */
+/** The steps of this run, in order; each resolves with an exit code and the failed tests. */
 function plan({ chosen, options, all }) {
   const plain = chosen.filter((file) => !needsBrowser(file));
   const browser = chosen.filter(needsBrowser);
@@ -70,14 +82,14 @@ function seconds(since) {
 async function step(title, act) {
   const since = performance.now();
   console.log(`\n── ${title}\n`);
-  let code;
+  let code = 1;
+  let failures = "";
   try {
-    code = await act();
+    ({ code, failures } = await act());
   } catch (error) {
     console.error(error.message);
-    code = 1;
   }
-  return { line: `  ${code === 0 ? "✔" : "✖"} ${title} (${seconds(since)})`, ok: code === 0 };
+  return { line: `  ${code === 0 ? "✔" : "✖"} ${title} (${seconds(since)})`, failures, ok: code === 0 };
 }
 
 async function main() {
@@ -85,14 +97,18 @@ async function main() {
   const selection = selectTests(listTestFiles(root), process.argv.slice(2));
   await ensurePrograms(selection.chosen);
 
-  const results = [await step("Build", () => run(process.execPath, ["scripts/build.js"], { cwd: root }))];
+  const build = async () => ({
+    code: await run(process.execPath, ["scripts/build.js"], { cwd: root }),
+    failures: "",
+  });
+  const results = [await step("Build", build)];
   // What the build breaks, the suite would report a hundred times over.
   if (results.every((result) => result.ok)) {
     for (const [title, act] of plan(selection)) results.push(await step(title, act));
   }
 
   const passed = results.every((result) => result.ok);
-  console.log(`\n${results.map((result) => result.line).join("\n")}`);
+  console.log(`\n${results.map(({ line, failures }) => `${line}\n${failures}`).join("")}`.trimEnd());
   console.log(passed ? `\nAll tests passed in ${seconds(begun)}.` : `\nTests failed (${seconds(begun)}).`);
   return passed ? 0 : 1;
 }

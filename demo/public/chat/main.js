@@ -92,7 +92,7 @@ function onMessage({ from, room: roomName, message, sentAt }) {
   const moved = announcement(message);
   if (moved !== null) {
     add(room, { kind: moved === "entered" ? "came" : "went", from, at });
-    people.meet(from);
+    people.meet(from, name.current);
     if (room === rooms.current) look();
     return;
   }

@@ -60,7 +60,7 @@ export function createPeople({ line, onDrawn }) {
       if (id !== null && name !== null) names.set(id, name);
     },
     /** Asks who came or went, twice: whoever comes in introduces themselves a moment later. */
-    async meet(id) {
+    async meet(id, myName) {
       for (const wait of [0, 600]) {
         await new Promise((resolve) => setTimeout(resolve, wait));
         try {
@@ -68,7 +68,7 @@ export function createPeople({ line, onDrawn }) {
         } catch {
           // they stay a guest until they say something
         }
-        onDrawn();
+        draw(myName);
       }
     },
     clear(myName) {

@@ -91,15 +91,19 @@ export class ChatPage {
     await this.page.locator(".event", { hasText: text }).first().waitFor({ timeout: PATIENCE });
   }
 
-  async people(): Promise<string[]> {
-    return this.page
-      .locator(".person")
-      .evaluateAll((rows) =>
-        rows.map(
-          (row) =>
-            `${row.querySelector(".person-name")?.firstChild?.textContent} ${row.classList[1] ?? "online"}`,
-        ),
-      );
+  /** Waits until these are the people in the list, each as `name state`. */
+  async sees(people: readonly string[]): Promise<void> {
+    await eventually(async () => {
+      const rows = await this.page
+        .locator(".person")
+        .evaluateAll((rows) =>
+          rows.map(
+            (row) =>
+              `${row.querySelector(".person-name")?.firstChild?.textContent} ${row.classList[1] ?? "online"}`,
+          ),
+        );
+      assert.deepEqual(rows, people);
+    });
   }
 
   async enter(room: string): Promise<void> {
