@@ -1,4 +1,4 @@
-/** The same in a real browser, over the transports that only browsers have, and the others. */
+/** A page whose connections are cut at random, over the transports that only browsers have, and the others. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import http from "node:http";
@@ -7,10 +7,10 @@ import { after, before, describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
 import type { ActionHeroWebSocket, ClientOptions } from "../../src/client/index.ts";
-import { openBrowser, type TestBrowser } from "../browser/support/chromium.ts";
+import { each, ROOM, range, type Stage, stage } from "../cuts/stage.ts";
+import { seeded, storm } from "../cuts/weather.ts";
 import { closeAll, eventually } from "../support/index.ts";
-import { each, ROOM, range, type Stage, stage } from "./stage.ts";
-import { seeded, storm } from "./weather.ts";
+import { openBrowser, type TestBrowser } from "./support/chromium.ts";
 
 const COUNT = 200;
 /**
