@@ -2,6 +2,7 @@ import type { Runner } from "./actions/index.ts";
 import type { Config } from "./config/index.ts";
 import { ActionDesk } from "./connections/actions.ts";
 import { createApi } from "./connections/api.ts";
+import { Authorization } from "./connections/authorization.ts";
 import { Channels } from "./connections/channels.ts";
 import { Connections } from "./connections/connections.ts";
 import { Lines } from "./connections/lines.ts";
@@ -97,12 +98,14 @@ export function createNode(options: NodeOptions): Node {
     forgetAfter: 2 * config.general.actionTimeout,
     respond: (session, text, pending) => connections.respond(session, text, pending),
   });
+  const authorization = new Authorization(hooks, log);
   const connections = new Connections({
     lines,
     membership,
     channels,
     actions,
     endings,
+    authorization,
     hooks,
     clock,
     log,
@@ -112,7 +115,7 @@ export function createNode(options: NodeOptions): Node {
       membership,
       maxRooms: limits.rooms,
       documentation: () => runner.documentation(),
-      authorize: (session, room, verb) => connections.authorize(session, room, verb),
+      authorization,
     },
     directory: () => directory,
     api: () => api,

@@ -76,21 +76,14 @@ export class ActionDesk {
     }
     const journalled = promises?.journal === true && known !== undefined;
     if (journalled) {
-      const before = session.record.journal;
-      session.record.journal = { ...before, [String(known)]: null };
-      try {
-        await session.write("journal");
-      } catch (failed) {
-        session.record.journal = before;
-        throw failed;
-      }
+      await session.keeper.amend({ journal: { ...session.record.journal, [String(known)]: null } });
     }
     const key = life.nextPending;
     life.nextPending += 1;
     life.pending.set(key, { messageId: known, startedAt: clock.now() });
     life.params = params;
     session.record.counts.actions += 1;
-    session.writeLater("counts");
+    session.keeper.later("counts");
     this.#running += 1;
     void this.#run(session, params, matching, known, journalled, key);
   }
@@ -117,7 +110,7 @@ export class ActionDesk {
     if (known !== undefined) life.remember(known, text);
     if (journalled && !session.gone) {
       session.record.journal = trimmed({ ...session.record.journal, [String(known)]: text });
-      await session.write("journal").catch(() => session.writeLater("journal"));
+      await session.keeper.write("journal").catch(() => session.keeper.later("journal"));
     }
     await respond(session, text, known);
     this.#running -= 1;

@@ -46,15 +46,8 @@ export class Channels {
     const starts = await Promise.all(
       fresh.map((name) => insist(this.#clock, () => this.#engine.position(channelTopic(name)))),
     );
-    const before = record.channels;
-    record.channels = { ...before };
-    for (const [index, name] of fresh.entries()) record.channels[name] = formatPosition(starts[index]!);
-    try {
-      await session.write("channels");
-    } catch (failed) {
-      record.channels = before;
-      throw failed;
-    }
+    const opened = fresh.map((name, index) => [name, formatPosition(starts[index]!)] as const);
+    await session.keeper.amend({ channels: { ...record.channels, ...Object.fromEntries(opened) } });
     for (const [index, name] of fresh.entries()) outbox.open(channelTopic(name), starts[index]!);
     this.#filter(session);
   }
@@ -63,14 +56,8 @@ export class Channels {
     const { record, outbox } = session;
     const known = names.filter((name) => Object.hasOwn(record.channels, name));
     if (known.length === 0) return;
-    const before = record.channels;
-    record.channels = Object.fromEntries(Object.entries(before).filter(([name]) => !known.includes(name)));
-    try {
-      await session.write("channels");
-    } catch (failed) {
-      record.channels = before;
-      throw failed;
-    }
+    const others = Object.entries(record.channels).filter(([name]) => !known.includes(name));
+    await session.keeper.amend({ channels: Object.fromEntries(others) });
     for (const name of known) outbox.leave(channelTopic(name), null);
     this.#filter(session);
   }

@@ -1,7 +1,5 @@
 import type { Api } from "../api.ts";
 import {
-  denied,
-  type Ext,
   failure,
   forbidden,
   internal,
@@ -15,18 +13,20 @@ import {
 } from "../bayeux/index.ts";
 import { EngineFailure, formatPosition, type Position, roomTopic } from "../engine/contract.ts";
 import { sleep } from "../engine/insist.ts";
-import type { Hooks, RoomVerb } from "../hooks.ts";
-import { Refusal } from "../hooks.ts";
+import type { Hooks } from "../hooks.ts";
 import type { Clock, Log } from "../ports.ts";
 import type { Answer, Application } from "../sessions/application.ts";
 import type { Directory } from "../sessions/directory.ts";
 import type { Endings } from "../sessions/ending.ts";
-import { type Moves, type Packed, packed } from "../sessions/outbox.ts";
-import { type Poll, positionsOf, type Session } from "../sessions/session.ts";
+import type { Moves } from "../sessions/outbox.ts";
+import { positionsOf } from "../sessions/positions.ts";
+import type { Session } from "../sessions/session.ts";
 import type { ActionDesk, Matching } from "./actions.ts";
+import type { Authorization } from "./authorization.ts";
 import type { Channels } from "./channels.ts";
-import { type Life, lifeOf } from "./life.ts";
+import { lifeOf } from "./life.ts";
 import { type Lines, lineOf } from "./lines.ts";
+import { type Luggage, pack, unpack } from "./luggage.ts";
 import type { Membership } from "./membership.ts";
 import { VerbRefused } from "./refused.ts";
 import { Retransmissions } from "./retransmissions.ts";
@@ -41,6 +41,7 @@ export interface ConnectionsParts {
   readonly channels: Channels;
   readonly actions: ActionDesk;
   readonly endings: Endings;
+  readonly authorization: Authorization;
   readonly verbs: VerbParts;
   readonly commands: ServerCommands;
   readonly directory: () => Directory;
@@ -79,7 +80,7 @@ export class Connections implements Application {
     if (session.record.line) await membership.reopen(session);
     const said = (luggage as Luggage | null | undefined)?.said;
     const positions = said && !resumed && session.ours ? positionsOf(said) : null;
-    if (positions) session.seek(positions);
+    if (positions) session.receipts.seek(positions);
     if (session.record.uprooted) await this.register(session);
   }
 
@@ -93,32 +94,11 @@ export class Connections implements Application {
     }
     await membership.register(session);
     session.record.uprooted = false;
-    await session.rewrite();
+    await session.keeper.rewrite();
   }
 
   pack(session: Session): Luggage {
-    const life = lifeOf(session);
-    const { poll } = session;
-    return {
-      replies: session.outbox.takeReplies(),
-      poll: poll && { ...poll, replies: packed(poll.replies) },
-      repeats: life.retransmissions.settled(),
-      answered: [...life.answered],
-      pending: [...life.pending.values()].map(({ messageId, startedAt }) => ({
-        messageId: messageId ?? null,
-        startedAt,
-      })),
-      params: life.params,
-      away: session.away,
-      bereft: session.bereft,
-      said: session.said,
-      numbers: {
-        room: session.record.rooms.room,
-        last: life.lastSaid,
-        unsure: life.unsure,
-        forgotten: life.forgotten,
-      },
-    };
+    return pack(session);
   }
 
   receive(session: Session, luggage: unknown): void {
@@ -126,32 +106,8 @@ export class Connections implements Application {
     this.#unpack(session, luggage as Luggage, session.ours);
   }
 
-  /**
-   * Responses answer the session that asked. One that resumes asks again, and what was true then ("earlier missing", "wrong
-   * room") must not be taken for the answer to that: says would be numbered as what is stored already.
-   */
   #unpack(session: Session, luggage: Luggage, asksAgain: boolean): void {
-    const life = lifeOf(session);
-    for (const { data, moves } of luggage.replies) {
-      if (!asksAgain || !isResponse(data)) session.outbox.pushText(data, { moves });
-    }
-    for (const [key, reply] of luggage.repeats) life.retransmissions.remember(key, Promise.resolve(reply));
-    for (const [id, text] of luggage.answered) life.answered.set(id, text);
-    for (const { messageId, startedAt } of luggage.pending) {
-      life.pending.set(life.nextPending, { messageId: messageId ?? undefined, startedAt });
-      this.#parts.actions.inherit(session, life.nextPending);
-      life.nextPending += 1;
-    }
-    life.params = luggage.params;
-    if (luggage.numbers.room === session.record.rooms.room) {
-      life.lastSaid = Math.max(life.lastSaid, luggage.numbers.last);
-      life.unsure = Math.max(life.unsure, luggage.numbers.unsure);
-      life.forgotten ??= luggage.numbers.forgotten;
-    }
-    session.away ??= luggage.away;
-    if (!asksAgain) session.poll = luggage.poll;
-    // What was lost on the way to the former owner is lost here too.
-    if (!asksAgain && luggage.bereft) session.bereft = true;
+    unpack(session, luggage, asksAgain, (pending) => this.#parts.actions.inherit(session, pending));
   }
 
   presented(session: Session, said: (topic: string) => Position | null): void {
@@ -211,7 +167,7 @@ export class Connections implements Application {
         line = id;
         continue;
       }
-      const refused = await this.#refused(session, name, "subscribe");
+      const refused = await this.#parts.authorization.channel(session, name, "subscribe");
       if (refused !== null) return { reply: failure(message, refused) };
       plain.push(name);
     }
@@ -244,7 +200,7 @@ export class Connections implements Application {
     // A line that replaces another inherits its rooms without a word.
     if (!first) {
       record.counts.messages = 0;
-      session.writeLater("counts");
+      session.keeper.later("counts");
       await membership.present(session);
     }
     const change = record.rooms.room === null ? { moves: {} } : await membership.settle(session);
@@ -254,31 +210,6 @@ export class Connections implements Application {
         .catch((err: unknown) => log.error({ connection: session.id, err }, "the onConnect hook failed"));
     }
     return () => session.outbox.push({ context: "api", welcome, room: record.rooms.room }, change);
-  }
-
-  /** Why a plain channel is not for this session, as a Bayeux error; null when it is. */
-  async #refused(
-    session: Session,
-    channel: string,
-    operation: "subscribe" | "publish",
-  ): Promise<string | null> {
-    const { hooks, log } = this.#parts;
-    const { authorizeChannel } = hooks;
-    if (!authorizeChannel) {
-      if (operation === "publish") return forbidden(channel);
-      return isWildcard(channel) ? denied("wildcard subscriptions are not allowed") : null;
-    }
-    try {
-      const { identity } = session.record.who;
-      const who = { identity, connectionId: session.record.line?.id ?? null };
-      return (await authorizeChannel({ session: who, channel, operation })) === true
-        ? null
-        : forbidden(channel);
-    } catch (refusal) {
-      if (refusal instanceof Refusal) return denied(refusal.message);
-      log.error({ err: refusal }, "the authorizeChannel hook failed; refused");
-      return forbidden(channel);
-    }
   }
 
   // Publishing -------------------------------------------------------------------------------------------
@@ -308,7 +239,7 @@ export class Connections implements Application {
       return this.#event(session, message, key);
     }
     if (channel === HELLO || channel.startsWith("/service/")) return publishReply(message);
-    const refused = await this.#refused(session, channel, "publish");
+    const refused = await this.#parts.authorization.channel(session, channel, "publish");
     if (refused !== null) return failure(message, refused);
     const publisher = key === null ? null : { id: session.id, fence: session.fence, key };
     await this.#parts.channels.publish(channel, data, publisher);
@@ -323,7 +254,7 @@ export class Connections implements Application {
     const fields = data as Record<string, unknown>;
     const event = Object.hasOwn(fields, "event") ? fields.event : undefined;
     record.counts.messages += 1;
-    session.writeLater("counts");
+    session.keeper.later("counts");
     const messageId = Object.hasOwn(fields, "messageId") ? fields.messageId : undefined;
     const matching: Matching = { messageCount: record.counts.messages, messageId };
     const respond = (body: object, order: { moves?: Moves | undefined } = {}): void =>
@@ -382,47 +313,6 @@ export class Connections implements Application {
       }
     }
   }
-
-  /** Throws VerbRefused where the application does not allow it. */
-  async authorize(session: Session, room: string, verb: RoomVerb): Promise<void> {
-    const { authorizeRoom } = this.#parts.hooks;
-    if (!authorizeRoom) return;
-    let allowed: unknown;
-    try {
-      allowed = await authorizeRoom({ connection: viewOf(session), room, verb });
-    } catch (refusal) {
-      if (refusal instanceof Refusal) throw new VerbRefused("not_authorized", refusal.message);
-      this.#parts.log.error(
-        { connection: session.id, err: refusal },
-        "the authorizeRoom hook failed; refused",
-      );
-      throw new VerbRefused("not_authorized");
-    }
-    if (allowed !== true) throw new VerbRefused("not_authorized");
-  }
-}
-
-/** What the former owner of a session knew beside the record. */
-interface Luggage {
-  readonly replies: readonly Packed[];
-  readonly poll: Poll | null;
-  readonly repeats: readonly [string, Reply][];
-  readonly answered: readonly [string | number, string][];
-  readonly pending: readonly { messageId: string | number | null; startedAt: number }[];
-  readonly params: Readonly<Record<string, unknown>>;
-  readonly away: boolean | null;
-  readonly bereft: boolean;
-  /** What the client said it has, where nothing was handed over since. */
-  readonly said: Ext | null;
-  /** What is known of the says in its room. */
-  readonly numbers: Pick<Life, "forgotten" | "unsure"> & {
-    readonly room: string | null;
-    readonly last: number;
-  };
-}
-
-function isResponse(text: string): boolean {
-  return (JSON.parse(text) as { context?: unknown }).context === "response";
 }
 
 function isRebuilt({ ours }: Session, { ext }: PublishMessage): boolean {

@@ -48,17 +48,13 @@ export class Lines {
     const topic = lineTopic(id);
     const start = await insist(this.#clock, () => this.#engine.position(topic));
     const former = { line: record.line, rooms: record.rooms };
-    record.line = { id, start: formatPosition(start) };
-    if (room !== null) record.rooms = { ...record.rooms, room, since: this.#clock.now() };
-    try {
-      await session.write("line", "rooms");
-    } catch (failed) {
-      Object.assign(record, former);
-      throw failed;
-    }
+    await session.keeper.amend({
+      line: { id, start: formatPosition(start) },
+      ...(room === null ? {} : { rooms: { ...record.rooms, room, since: this.#clock.now() } }),
+    });
     if (!(await this.#hold(session, id))) {
       Object.assign(record, former);
-      await session.write("line", "rooms");
+      await session.keeper.write("line", "rooms");
       return false;
     }
     if (former.line) {
@@ -121,14 +117,14 @@ export class Lines {
     const hold = {
       holder: session.id,
       fence: session.fence,
-      act: session.act(),
+      act: session.keeper.act(),
       proofs: this.#proofs(session),
     };
     return (await insist(this.#clock, () => this.#engine.holdLine(lineTopic(id), hold))) === "held";
   }
 
   async #release(session: Session, id: string): Promise<void> {
-    const act = session.act();
+    const act = session.keeper.act();
     await insist(this.#clock, () => this.#engine.releaseLine(lineTopic(id), session.id, session.fence, act));
   }
 
@@ -138,7 +134,7 @@ export class Lines {
     const { line } = session.record;
     if (identity === null || line === null) return;
     const topic = identityTopic(digestOf(identity));
-    const actor = { id: session.id, fence: session.fence, act: session.act() };
+    const actor = { id: session.id, fence: session.fence, act: session.keeper.act() };
     await (present
       ? insist(this.#clock, () =>
           this.#engine.join(topic, { ...actor, info: JSON.stringify({ line: line.id }) }),

@@ -16,6 +16,8 @@ export interface Change {
   readonly before?: Cursor | undefined;
 }
 
+const DONE = { status: "OK", data: true } as const;
+
 /** In which room a connection speaks and to which it listens. Called in the session's turn. */
 export class Membership {
   readonly #engine: Engine;
@@ -37,23 +39,17 @@ export class Membership {
     // A repeat of a change that was not finished goes on with it; another change comes after it.
     const repeat = record.rooms.leaving !== null && record.rooms.room === room;
     if (record.rooms.leaving !== null && !repeat) await this.settle(session);
-    const before = { rooms: record.rooms, verb: record.verb };
+    let { rooms, verb } = record;
     if (!repeat) {
-      const from = before.rooms.room;
+      const from = rooms.room;
       const start = from === null ? undefined : session.outbox.startOf(roomTopic(from));
       const leaving = from === null ? null : { room: from, start: start ? formatPosition(start) : null };
-      record.rooms = { ...record.rooms, room, since: this.#clock.now(), start: null, leaving };
+      rooms = { ...rooms, room, since: this.#clock.now(), start: null, leaving };
     }
     if (number !== undefined) {
-      const left = repeat ? before.verb.left : null;
-      record.verb = { n: number, reply: null, joined: room, left };
+      verb = { n: number, reply: null, joined: room, left: repeat ? verb.left : null };
     }
-    try {
-      await session.write("rooms", "verb");
-    } catch (failed) {
-      Object.assign(record, before);
-      throw failed;
-    }
+    await session.keeper.amend({ rooms, verb });
     try {
       return await this.settle(session);
     } catch (failed) {
@@ -73,16 +69,11 @@ export class Membership {
     const after = left === null ? undefined : await this.#leave(session, left);
     const entered = room === null ? null : await this.#enter(session, room);
     const start = entered && formatPosition(entered.cursor.start);
-    const before = { rooms: record.rooms, verb: record.verb };
-    record.rooms = { ...record.rooms, start, leaving: null };
-    if (record.verb.reply === null) record.verb = { ...record.verb, reply: { status: "OK", data: true } };
-    try {
-      await session.write("rooms", "verb");
-    } catch (failed) {
-      // Not known to be written down: whoever asks again, here or elsewhere, finds it unfinished.
-      Object.assign(record, before);
-      throw failed;
-    }
+    const { verb } = record;
+    await session.keeper.amend({
+      rooms: { ...record.rooms, start, leaving: null },
+      verb: verb.reply === null ? { ...verb, reply: DONE } : verb,
+    });
     life.unsettled = false;
     return {
       moves: {
@@ -141,16 +132,8 @@ export class Membership {
     // Who hears it already goes on from there: also on another node, and after having left it.
     const position =
       session.outbox.startOf(topic) ?? (await insist(this.#clock, () => this.#engine.position(topic)));
-    const before = { rooms: record.rooms, verb: record.verb };
     const listening = { ...record.rooms.listening, [room]: formatPosition(position) };
-    record.rooms = { ...record.rooms, listening };
-    this.#number(session, number, room);
-    try {
-      await session.write("rooms", "verb");
-    } catch (failed) {
-      Object.assign(record, before);
-      throw failed;
-    }
+    await session.keeper.amend({ rooms: { ...record.rooms, listening }, ...numbered(number, room, null) });
     const known = session.outbox.has(topic);
     const cursor = session.outbox.open(topic, position);
     // In the room it speaks in it goes on where it is: heard once.
@@ -161,31 +144,14 @@ export class Membership {
   async silence(session: Session, room: string, number?: number): Promise<Change> {
     const { record } = session;
     const topic = roomTopic(room);
-    const before = { rooms: record.rooms, verb: record.verb };
     const { [room]: _silenced, ...listening } = record.rooms.listening;
     const until = await insist(this.#clock, () => this.#engine.position(topic));
-    record.rooms = { ...record.rooms, listening };
     const start = record.rooms.room === room ? undefined : session.outbox.startOf(topic);
     const left = start ? { topic, start: formatPosition(start), until: formatPosition(until) } : null;
-    this.#number(session, number, null, left);
-    try {
-      await session.write("rooms", "verb");
-    } catch (failed) {
-      Object.assign(record, before);
-      throw failed;
-    }
+    await session.keeper.amend({ rooms: { ...record.rooms, listening }, ...numbered(number, null, left) });
     if (record.rooms.room === room) return { moves: {} };
     const after = session.outbox.leave(topic, until);
     return { moves: { left: topic }, after };
-  }
-
-  #number(
-    session: Session,
-    n: number | undefined,
-    joined: string | null,
-    left: ConnectionRecord["verb"]["left"] = null,
-  ): void {
-    if (n !== undefined) session.record.verb = { n, reply: { status: "OK", data: true }, joined, left };
   }
 
   /** Was refused as if it were in no room: true when the store had lost that, and knows it again. */
@@ -278,7 +244,7 @@ export class Membership {
   }
 
   #actor(session: Session): Actor {
-    return { id: session.id, fence: session.fence, act: session.act() };
+    return { id: session.id, fence: session.fence, act: session.keeper.act() };
   }
 
   #publicId(session: Session): string {
@@ -289,4 +255,13 @@ export class Membership {
     const state = session.away === true ? "away" : "online";
     return { id: this.#publicId(session), joinedAt: session.record.rooms.since, state };
   }
+}
+
+/** What is written down of a verb that has a number. */
+function numbered(
+  n: number | undefined,
+  joined: string | null,
+  left: ConnectionRecord["verb"]["left"],
+): Partial<ConnectionRecord> {
+  return n === undefined ? {} : { verb: { n, reply: DONE, joined, left } };
 }

@@ -81,7 +81,7 @@ export class ServerCommands {
     const { journal } = session.record;
     if (!Object.hasOwn(journal, id) || journal[id] !== null) return;
     session.record.journal = { ...journal, [id]: text };
-    await session.write("journal").catch(() => session.writeLater("journal"));
+    await session.keeper.write("journal").catch(() => session.keeper.later("journal"));
   }
 
   /** The client is told where it speaks and what it hears now. */

@@ -1,6 +1,5 @@
-import type { RoomVerb } from "../hooks.ts";
 import type { Rooms } from "../rooms/rooms.ts";
-import type { Session } from "../sessions/session.ts";
+import type { Authorization } from "./authorization.ts";
 import type { Membership } from "./membership.ts";
 
 /** What verbs are done with. */
@@ -10,6 +9,5 @@ export interface VerbParts {
   /** Rooms that one connection may listen to. */
   readonly maxRooms: number;
   readonly documentation: () => unknown;
-  /** Throws VerbRefused where the application does not allow it. */
-  readonly authorize: (session: Session, room: string, verb: RoomVerb) => Promise<void>;
+  readonly authorization: Authorization;
 }

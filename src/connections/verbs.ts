@@ -51,7 +51,7 @@ async function say({ session, data, stamp, key }: VerbCall, parts: VerbParts): P
   if (message === undefined || message === "") throw new VerbRefused("message_required");
   if (stamp !== null && stamp.room !== room) throw new VerbRefused("wrong_room", undefined, { room });
   if (room === null) throw new VerbRefused("not_in_room");
-  await parts.authorize(session, room, "say");
+  await parts.authorization.room(session, room, "say");
   const id = session.record.line?.id ?? session.id;
   const life = lifeOf(session);
   const say = (under: string) => {
@@ -64,7 +64,7 @@ async function say({ session, data, stamp, key }: VerbCall, parts: VerbParts): P
       id,
       message,
       by,
-      () => session.act(),
+      () => session.keeper.act(),
       () => {
         if (stamp) life.unsure = Math.max(life.unsure, stamp.n);
       },
@@ -108,7 +108,7 @@ function numbered(
       if (failed instanceof VerbRefused) {
         const { code, message } = failed;
         session.record.verb = { n: stamp.n, reply: { status: message, code }, joined: null, left: null };
-        await session.write("verb");
+        await session.keeper.write("verb");
       }
       throw failed;
     }
@@ -151,7 +151,7 @@ async function roomChange(
   n: number | undefined,
 ): Promise<VerbReply> {
   const room = roomOf(data);
-  await parts.authorize(session, room, "join");
+  await parts.authorization.room(session, room, "join");
   return { data: true, ...(await parts.membership.change(session, room, n)) };
 }
 
@@ -164,7 +164,7 @@ async function listenToRoom(
   const { listening } = session.record.rooms;
   if (Object.hasOwn(listening, room)) throw new VerbRefused("already_listening");
   if (Object.keys(listening).length >= parts.maxRooms) throw new VerbRefused("too_many_rooms");
-  await parts.authorize(session, room, "listen");
+  await parts.authorization.room(session, room, "listen");
   return { data: true, ...(await parts.membership.listen(session, room, n)) };
 }
 
@@ -181,7 +181,7 @@ async function silenceRoom(
 async function roomView({ session, data }: VerbCall, parts: VerbParts): Promise<VerbReply> {
   const room = typeof data.room === "string" ? roomOf(data) : session.record.rooms.room;
   if (room === null) throw new VerbRefused("not_in_room");
-  await parts.authorize(session, room, "view");
+  await parts.authorization.room(session, room, "view");
   const after = typeof data.after === "string" ? data.after : null;
   return { data: await parts.rooms.view(room, after, Number.POSITIVE_INFINITY) };
 }

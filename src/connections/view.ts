@@ -14,7 +14,7 @@ class LiveConnection implements Connection {
   constructor(session: Session) {
     this.#session = session;
     this.#data = shared(session.record.data as Record<string, unknown>, "data", () =>
-      session.writeLater("data"),
+      session.keeper.later("data"),
     );
   }
 

@@ -73,7 +73,7 @@ export class Directory {
    */
   adopt(id: string, fence: number, record: ConnectionRecord, fresh: boolean, losses: number): Session {
     const session = new Session(this.#host, id, fence, record, fresh, losses);
-    session.onPresented = (said) => this.#app.presented(session, said);
+    session.receipts.onPresented = (said) => this.#app.presented(session, said);
     this.local.set(id, session);
     return session;
   }
@@ -252,7 +252,7 @@ export class Directory {
       try {
         return await this.execute(session, command);
       } catch (failed) {
-        session.judge(failed);
+        session.keeper.judge(failed);
         // Fenced means that nothing was done here; the new owner decides what that means.
         if (failed instanceof EngineFailure && failed.outcome === "fenced") return MOVED;
         throw failed;

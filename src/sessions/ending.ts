@@ -43,13 +43,7 @@ export class Endings {
     const { record } = session;
     if (record.ended) return;
     const { reason, reconnect, goodbye, held = reconnect } = ending;
-    record.ended = { reason, reconnect };
-    try {
-      await session.write("ended");
-    } catch (failed) {
-      record.ended = null;
-      throw failed;
-    }
+    await session.keeper.amend({ ended: { reason, reconnect } });
     session.endedAt = this.#clock.monotonic();
     session.unfinished = true;
     if (goodbye && record.line) session.outbox.push(goodbye);

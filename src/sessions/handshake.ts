@@ -21,7 +21,8 @@ import { type Directory, GONE } from "./directory.ts";
 import type { Requester } from "./gateway.ts";
 import { digest, newCredential, newUuid, parseCredential } from "./ids.ts";
 import { type ConnectionRecord, formatRecord, newRecord } from "./record.ts";
-import type { Session, SessionTimes } from "./session.ts";
+import type { Session } from "./session.ts";
+import type { SessionTimes } from "./times.ts";
 
 /** Superseded sessions of a connection that are remembered, to be told so. */
 const SUPERSEDED = 8;
@@ -174,7 +175,7 @@ export class Handshakes {
     const { positions } = wish;
     const said =
       typeof positions === "object" && positions !== null ? (positions as Record<string, unknown>) : {};
-    session.seek((topic) => (Object.hasOwn(said, topic) ? parsePosition(said[topic]) : null));
+    session.receipts.seek((topic) => (Object.hasOwn(said, topic) ? parsePosition(said[topic]) : null));
     return { session, clientId, token: next };
   }
 

@@ -113,7 +113,7 @@ export class Restoration {
     try {
       await session.mailbox.run(() => this.register(session));
     } catch (failed) {
-      session.judge(failed);
+      session.keeper.judge(failed);
       this.#parts.log.debug({ connection: session.id, err: failed }, "a session is registered again later");
     }
   }

@@ -24,7 +24,8 @@ import type { Gateway, Link } from "./gateway.ts";
 import type { Handshakes } from "./handshake.ts";
 import { type Credential, parseCredential } from "./ids.ts";
 import type { Links } from "./links.ts";
-import type { Session, SessionTimes } from "./session.ts";
+import type { Session } from "./session.ts";
+import type { SessionTimes } from "./times.ts";
 
 /** A message of a session, as it goes to whoever serves the session. */
 export interface MessageCommand {
@@ -243,7 +244,7 @@ export class SessionGateway implements Gateway {
     const { resume } = session.record;
     if (resume.previous === null) return;
     resume.previous = null;
-    await session.write("resume");
+    await session.keeper.write("resume");
   }
 
   /** A connect claims the session for this node, which carries it from now on. Never rejects. */

@@ -1,15 +1,18 @@
 import type { Advice, ConnectMessage, Ext, Reply } from "../bayeux/index.ts";
 import { connectReply, failure, none, retry } from "../bayeux/index.ts";
-import type { Engine, Position } from "../engine/contract.ts";
-import { EngineFailure, parsePosition } from "../engine/contract.ts";
+import type { Engine } from "../engine/contract.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Clock } from "../ports.ts";
 import { Allowance, type Rate } from "./allowance.ts";
 import type { Link } from "./gateway.ts";
+import { Keeper } from "./keeper.ts";
 import type { Links } from "./links.ts";
 import { Mailbox } from "./mailbox.ts";
 import { Outbox, type Packed } from "./outbox.ts";
-import { type ConnectionRecord, formatRecord, type RecordField } from "./record.ts";
+import { type Poll, Polls } from "./polls.ts";
+import { Receipts } from "./receipts.ts";
+import type { ConnectionRecord } from "./record.ts";
+import type { SessionTimes } from "./times.ts";
 
 /** A client's connect that is being held. */
 interface Held {
@@ -19,28 +22,6 @@ interface Held {
   readonly poll: Poll | null;
   /** Monotonic milliseconds. */
   readonly deadline: number;
-}
-
-export interface Poll {
-  readonly id?: ConnectMessage["id"] | undefined;
-  /** How often it came. */
-  copies: number;
-  /** What its answer carried, while nobody knows whether it arrived. */
-  replies: readonly Packed[];
-  /** Ids of the connects before it: a copy of one of these is late, and its client has gone on. */
-  readonly former: readonly ConnectMessage["id"][];
-}
-
-/** Connects remembered, to recognise a late copy of one. */
-const FORMER = 4;
-
-export interface SessionTimes {
-  /** Milliseconds a connect is held. */
-  readonly timeout: number;
-  /** Milliseconds a silent session lives. */
-  readonly grace: number;
-  /** Milliseconds a client is told to wait between two connects. */
-  readonly interval: number;
 }
 
 /** What a session needs of its node. */
@@ -70,7 +51,10 @@ export class Session {
   readonly fence: number;
   readonly record: ConnectionRecord;
   readonly mailbox = new Mailbox();
+  readonly keeper: Keeper;
   readonly outbox: Outbox;
+  readonly polls: Polls;
+  readonly receipts: Receipts;
   /** Events it may send now. */
   readonly allowance: Allowance;
   /** Monotonic milliseconds of the last sign of life. */
@@ -83,8 +67,6 @@ export class Session {
   endedAt: number | null = null;
   /** It has ended but has not left everything yet. */
   unfinished = false;
-  /** The last connect that came as a request. */
-  poll: Poll | null = null;
   /** It came without what its former owner knew beside the record, and its client has not been told. */
   bereft = false;
   /** Losses of the store that this session has got over. */
@@ -100,9 +82,6 @@ export class Session {
   #held: Held | null = null;
   /** A poll's answer is on its way; nothing else is collected until it is known how that went. */
   #answering = false;
-  /** Whether what was handed over so far is what the client has. */
-  #certain = true;
-  readonly #unwritten = new Set<RecordField>();
 
   /** `fresh`: nothing has been handed over yet, by nobody. */
   constructor(
@@ -123,7 +102,9 @@ export class Session {
     this.adriftSince = this.lastSeen;
     this.outbox = new Outbox(host.hub, record.who.ours, () => this.wake());
     this.outbox.line = record.line?.id ?? null;
-    this.#certain = fresh || !record.who.ours;
+    this.keeper = new Keeper(host.engine, this);
+    this.polls = new Polls(this.outbox);
+    this.receipts = new Receipts(this.outbox, fresh || !record.who.ours);
     this.away = fresh ? false : null;
   }
 
@@ -149,39 +130,9 @@ export class Session {
     this.lastSeen = this.#host.clock.monotonic();
   }
 
-  /** Numbers what is done to this connection under this fence, so that a late duplicate undoes nothing. */
-  act(): number {
-    this.#acts += 1;
-    return this.#acts;
-  }
-  #acts = 0;
-
-  // The record -------------------------------------------------------------------------------------------
-
-  /** Writes these fields and whatever was left for later. Rejects with an EngineFailure. */
-  async write(...fields: RecordField[]): Promise<void> {
-    const part: Partial<Record<RecordField, unknown>> = {};
-    for (const field of [...fields, ...this.#unwritten]) part[field] = this.record[field];
-    const later = [...this.#unwritten];
-    this.#unwritten.clear();
-    try {
-      await this.#put(part as Partial<ConnectionRecord>);
-    } catch (failed) {
-      for (const field of later) this.#unwritten.add(field);
-      this.judge(failed);
-      throw failed;
-    }
-  }
-
-  async #put(part: Partial<ConnectionRecord>): Promise<void> {
-    const put = (): Promise<void> =>
-      this.#host.engine.writeConnection(this.id, this.fence, formatRecord(part), this.act());
-    try {
-      await put();
-    } catch (failed) {
-      if (!isFenced(failed) || !(await this.restore())) throw failed;
-      await put();
-    }
+  /** Another node has claimed it. */
+  lost(): void {
+    this.#host.lost(this);
   }
 
   /** Something was refused as if the store did not know the session. True when it had lost it and has its record again. */
@@ -189,26 +140,11 @@ export class Session {
     return this.#host.restore(this);
   }
 
-  /** Writes the whole record. */
-  rewrite(): Promise<void> {
-    return this.write(...(Object.keys(this.record) as RecordField[]));
-  }
-
-  /** Has these fields written with the next write, a second from now at the latest. */
-  writeLater(...fields: RecordField[]): void {
-    for (const field of fields) this.#unwritten.add(field);
-  }
-
   /** What the sweep calls each second: positions of sockets, counters, application data. */
   async checkpoint(): Promise<void> {
     if (this.gone) return;
     if (!this.ours && this.#moved) this.#notePositions();
-    if (this.#unwritten.size > 0) await this.write();
-  }
-
-  /** A fenced operation means that another node has it. */
-  judge(failed: unknown): void {
-    if (isFenced(failed)) this.#host.lost(this);
+    await this.keeper.flush();
   }
 
   /** Something was handed over since the positions were last noted. */
@@ -224,7 +160,7 @@ export class Session {
       topics.every((topic) => record.cursors[topic] === positions[topic]);
     if (same) return false;
     record.cursors = positions;
-    this.#unwritten.add("cursors");
+    this.keeper.later("cursors");
     return true;
   }
 
@@ -233,20 +169,19 @@ export class Session {
   /** A connect. Its reply goes to its link when the time has come. */
   connect(message: ConnectMessage, link: Link, atOnce: boolean): void {
     this.touch();
-    if (this.ours && link.once && message.id !== undefined && this.poll?.former.includes(message.id)) {
-      // A late copy: nobody waits for its answer, and what it presents is no longer so.
+    if (this.ours && link.once && this.polls.isLate(message)) {
       const { timeout, grace } = this.#host.times;
       this.#reply(link, message, retry(timeout, EVICTED_INTERVAL, grace));
       return;
     }
     this.#evict();
-    const poll = link.once ? this.#hear(message) : null;
+    const poll = link.once ? this.polls.hear(message) : null;
     const events = message.connectionType === "eventsource";
     // Faye's first poll may overtake the opening of its event stream: the stream is taken up again when it is meant.
     if (!link.once) this.#carry(link);
     else if (!events) this.#drop();
     else if (this.#events !== null) this.#carry(this.#events);
-    if (this.ours) this.#present(message.ext);
+    this.#present(message.ext);
     if (!events) this.#lastTransport = link.transport;
     const { timeout } = this.#host.times;
     if (events) {
@@ -274,7 +209,7 @@ export class Session {
       this.#evict();
       if (this.#events !== null) this.#carry(this.#events);
     }
-    if (this.ours) this.#present(message.ext);
+    this.#present(message.ext);
     this.wake();
     return connectReply(message, { advice: events ? retry(0, timeout, grace) : this.#advice() });
   }
@@ -288,33 +223,11 @@ export class Session {
   #answered(poll: Poll, replies: readonly Packed[]): void {
     const next = this.#held;
     if (next === null) {
-      this.#certain = false;
+      this.receipts.doubt();
       poll.replies = replies;
-    } else if (next.poll === poll || poll.copies > 1) {
-      this.outbox.again(replies);
+    } else {
+      this.polls.overtaken(poll, next.poll, replies);
     }
-  }
-
-  /**
-   * The same connect again (browsers repeat a request by themselves when its connection breaks, some proxies as well) means
-   * that its answer may not have arrived, nor may any to a connect that came more than once; another one, that it did.
-   */
-  #hear({ id }: ConnectMessage): Poll {
-    const last = this.poll;
-    const copy = last !== null && id !== undefined && last.id === id;
-    if (last !== null && (copy || last.copies > 1)) {
-      this.outbox.again(last.replies);
-      last.replies = [];
-    }
-    if (copy) last.copies += 1;
-    else
-      this.poll = {
-        id,
-        copies: 1,
-        replies: [],
-        former: [...(last?.former ?? []).slice(1 - FORMER), last?.id],
-      };
-    return this.poll!;
   }
 
   /** An event stream or a socket takes the deliveries. */
@@ -339,10 +252,8 @@ export class Session {
   #drop(): void {
     if (this.#stream === null) return;
     this.#stream = null;
-    if (this.ours) this.#certain = this.#untouched;
+    if (this.ours) this.receipts.cut();
   }
-  /** Nothing was handed over since the client last said what it has. */
-  #untouched = true;
 
   /** A link has gone. */
   unlink(link: Link): void {
@@ -394,13 +305,13 @@ export class Session {
   }
 
   flush(): void {
-    if (this.gone || this.#answering || !this.#certain || !this.#host.entitled()) return;
+    if (this.gone || this.#answering || !this.receipts.certain || !this.#host.entitled()) return;
     const stream = this.#stream;
     if (stream !== null) {
       if (!stream.writable) return;
       const collected = this.outbox.collect();
       if (!collected) return;
-      this.#untouched = false;
+      this.receipts.handOver();
       this.#moved = true;
       this.#host.links.push(stream, collected.texts);
       collected.commit();
@@ -413,7 +324,7 @@ export class Session {
   #answerPoll(evenEmpty: boolean): void {
     const held = this.#held;
     if (!held || this.#answering) return;
-    const collected = this.#certain && this.#host.entitled() ? this.outbox.collect() : null;
+    const collected = this.receipts.certain && this.#host.entitled() ? this.outbox.collect() : null;
     if (!collected) {
       if (evenEmpty) this.#answerHeld(this.#advice());
       return;
@@ -438,7 +349,7 @@ export class Session {
     // Ours says itself what it has; for others the store must know before the answer leaves.
     if (this.ours || !this.#notePositions()) send();
     else {
-      this.write().then(send, () => {
+      this.keeper.write().then(send, () => {
         settle(false);
         const advice = retry(this.#host.times.timeout, 1000, this.#host.times.grace);
         this.#reply(held.link, held.message, advice);
@@ -446,14 +357,10 @@ export class Session {
     }
   }
 
-  /** The client's word about what it has (docs/protocol.md §6). */
+  /** The client's word about what it has. */
   #present(ext: Ext): void {
     // In the middle of a stream more is on its way than the client can know of.
-    if (this.#certain && this.#stream !== null) return;
-    const said = positionsOf(ext);
-    if (said === null) return;
-    this.seek(said);
-    this.#said = ext;
+    if (this.ours && !(this.receipts.certain && this.#stream !== null)) this.receipts.present(ext);
   }
 
   /**
@@ -461,19 +368,8 @@ export class Session {
    * An event stream brings no positions, and the connect beside it may have come first.
    */
   get said(): Ext | null {
-    return this.ours && this.#certain && this.#untouched && !this.#answering ? this.#said : null;
+    return this.ours && !this.#answering ? this.receipts.said : null;
   }
-  #said: Ext | null = null;
-
-  /** Goes on from the positions that our client says it has. */
-  seek(said: (topic: string) => Position | null): void {
-    this.outbox.present(said);
-    this.onPresented?.(said);
-    this.#certain = true;
-    this.#untouched = true;
-  }
-  /** Told of what the client presents; the rooms' layer re-opens what is owed of a room just left. */
-  onPresented: ((said: (topic: string) => Position | null) => void) | undefined;
 
   // Ends -------------------------------------------------------------------------------------------------
 
@@ -533,16 +429,4 @@ export class Session {
   drain(interval: number): void {
     if (this.#held) this.#answerHeld(retry(this.#host.times.timeout, interval, this.#host.times.grace));
   }
-}
-
-const isFenced = (failed: unknown): boolean => failed instanceof EngineFailure && failed.outcome === "fenced";
-
-/** null when the client presented none. */
-export function positionsOf(ext: Ext): ((topic: string) => Position | null) | null {
-  const mine = ext.actionwire;
-  if (typeof mine !== "object" || mine === null) return null;
-  const { positions } = mine as { positions?: unknown };
-  if (typeof positions !== "object" || positions === null) return null;
-  return (topic) =>
-    Object.hasOwn(positions, topic) ? parsePosition((positions as Record<string, unknown>)[topic]) : null;
 }

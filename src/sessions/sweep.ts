@@ -6,7 +6,8 @@ import type { Application } from "./application.ts";
 import { type Directory, GONE } from "./directory.ts";
 import type { Lease } from "./lease.ts";
 import type { Restoration } from "./restoration.ts";
-import type { Session, SessionTimes } from "./session.ts";
+import type { Session } from "./session.ts";
+import type { SessionTimes } from "./times.ts";
 
 /** Nothing has carried a session for so long: others see it as away. Milliseconds. */
 const AWAY_AFTER = 5000;
@@ -123,7 +124,7 @@ export class Sweep {
         if (!session.gone && this.#parts.lease.valid) await task();
       })
       .catch((failed: unknown) => {
-        session.judge(failed);
+        session.keeper.judge(failed);
         this.#parts.log.debug({ connection: session.id, err: failed }, "a session's upkeep is tried again");
       })
       .finally(() => this.#busy.delete(session));

@@ -1,0 +1,88 @@
+import type { Ext, Reply } from "../bayeux/index.ts";
+import { type Packed, packed } from "../sessions/outbox.ts";
+import type { Poll } from "../sessions/polls.ts";
+import type { Session } from "../sessions/session.ts";
+import { type Life, lifeOf } from "./life.ts";
+
+/** What the former owner of a session knew beside the record. */
+export interface Luggage {
+  readonly replies: readonly Packed[];
+  readonly poll: Poll | null;
+  readonly repeats: readonly [string, Reply][];
+  readonly answered: readonly [string | number, string][];
+  readonly pending: readonly { messageId: string | number | null; startedAt: number }[];
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly away: boolean | null;
+  readonly bereft: boolean;
+  /** What the client said it has, where nothing was handed over since. */
+  readonly said: Ext | null;
+  /** What is known of the says in its room. */
+  readonly numbers: Pick<Life, "forgotten" | "unsure"> & {
+    readonly room: string | null;
+    readonly last: number;
+  };
+}
+
+export function pack(session: Session): Luggage {
+  const life = lifeOf(session);
+  const poll = session.polls.last;
+  return {
+    replies: session.outbox.takeReplies(),
+    poll: poll && { ...poll, replies: packed(poll.replies) },
+    repeats: life.retransmissions.settled(),
+    answered: [...life.answered],
+    pending: [...life.pending.values()].map(({ messageId, startedAt }) => ({
+      messageId: messageId ?? null,
+      startedAt,
+    })),
+    params: life.params,
+    away: session.away,
+    bereft: session.bereft,
+    said: session.said,
+    numbers: {
+      room: session.record.rooms.room,
+      last: life.lastSaid,
+      unsure: life.unsure,
+      forgotten: life.forgotten,
+    },
+  };
+}
+
+/**
+ * Responses answer the session that asked. One that resumes `asksAgain`, and what was true then ("earlier missing", "wrong
+ * room") must not be taken for the answer to that: says would be numbered as what is stored already. `inherit` is told the
+ * key of each action that the former owner still runs.
+ */
+export function unpack(
+  session: Session,
+  luggage: Luggage,
+  asksAgain: boolean,
+  inherit: (pending: number) => void,
+): void {
+  const life = lifeOf(session);
+  for (const { data, moves } of luggage.replies) {
+    if (!asksAgain || !isResponse(data)) session.outbox.pushText(data, { moves });
+  }
+  for (const [key, reply] of luggage.repeats) life.retransmissions.remember(key, Promise.resolve(reply));
+  for (const [id, text] of luggage.answered) life.answered.set(id, text);
+  for (const { messageId, startedAt } of luggage.pending) {
+    life.pending.set(life.nextPending, { messageId: messageId ?? undefined, startedAt });
+    inherit(life.nextPending);
+    life.nextPending += 1;
+  }
+  life.params = luggage.params;
+  if (luggage.numbers.room === session.record.rooms.room) {
+    life.lastSaid = Math.max(life.lastSaid, luggage.numbers.last);
+    life.unsure = Math.max(life.unsure, luggage.numbers.unsure);
+    life.forgotten ??= luggage.numbers.forgotten;
+  }
+  session.away ??= luggage.away;
+  if (asksAgain) return;
+  session.polls.last = luggage.poll;
+  // What was lost on the way to the former owner is lost here too.
+  if (luggage.bereft) session.bereft = true;
+}
+
+function isResponse(text: string): boolean {
+  return (JSON.parse(text) as { context?: unknown }).context === "response";
+}

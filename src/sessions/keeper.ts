@@ -1,0 +1,98 @@
+import type { Engine } from "../engine/contract.ts";
+import { EngineFailure } from "../engine/contract.ts";
+import { type ConnectionRecord, formatRecord, type RecordField } from "./record.ts";
+
+/** What a keeper needs of the session whose record it keeps. */
+export interface KeptSession {
+  readonly id: string;
+  readonly fence: number;
+  readonly record: ConnectionRecord;
+  /** Another node has claimed it. */
+  lost(): void;
+  /** Writes the record again if the store has lost it; false when that is not why something was refused. */
+  restore(): Promise<boolean>;
+}
+
+/** Keeps what the store has of a connection equal to the record, under the fence of the node that serves it. */
+export class Keeper {
+  readonly #engine: Engine;
+  readonly #session: KeptSession;
+  readonly #unwritten = new Set<RecordField>();
+  #acts = 0;
+
+  constructor(engine: Engine, session: KeptSession) {
+    this.#engine = engine;
+    this.#session = session;
+  }
+
+  /** Numbers what is done to this connection under this fence, so that a late duplicate undoes nothing. */
+  act(): number {
+    this.#acts += 1;
+    return this.#acts;
+  }
+
+  /**
+   * Changes the record and writes that down, with whatever was left for later. What cannot be written is taken back: whoever
+   * asks again, here or elsewhere, finds it not done. Rejects with an EngineFailure.
+   */
+  async amend(change: Partial<ConnectionRecord>): Promise<void> {
+    const { record } = this.#session;
+    const fields = Object.keys(change) as RecordField[];
+    const before = Object.fromEntries(fields.map((field) => [field, record[field]]));
+    Object.assign(record, change);
+    try {
+      await this.write(...fields);
+    } catch (failed) {
+      Object.assign(record, before);
+      throw failed;
+    }
+  }
+
+  /** Writes these fields as they are and whatever was left for later. Rejects with an EngineFailure. */
+  async write(...fields: RecordField[]): Promise<void> {
+    const later = [...this.#unwritten];
+    this.#unwritten.clear();
+    const { record } = this.#session;
+    const part = Object.fromEntries([...fields, ...later].map((field) => [field, record[field]]));
+    try {
+      await this.#put(part);
+    } catch (failed) {
+      for (const field of later) this.#unwritten.add(field);
+      this.judge(failed);
+      throw failed;
+    }
+  }
+
+  /** Writes the whole record. */
+  rewrite(): Promise<void> {
+    return this.write(...(Object.keys(this.#session.record) as RecordField[]));
+  }
+
+  /** Has these fields written with the next write, a second from now at the latest. */
+  later(...fields: RecordField[]): void {
+    for (const field of fields) this.#unwritten.add(field);
+  }
+
+  /** Writes what was left for later. */
+  async flush(): Promise<void> {
+    if (this.#unwritten.size > 0) await this.write();
+  }
+
+  /** A fenced operation means that another node has it. */
+  judge(failed: unknown): void {
+    if (isFenced(failed)) this.#session.lost();
+  }
+
+  async #put(part: Partial<ConnectionRecord>): Promise<void> {
+    const { id, fence } = this.#session;
+    const put = (): Promise<void> => this.#engine.writeConnection(id, fence, formatRecord(part), this.act());
+    try {
+      await put();
+    } catch (failed) {
+      if (!isFenced(failed) || !(await this.#session.restore())) throw failed;
+      await put();
+    }
+  }
+}
+
+const isFenced = (failed: unknown): boolean => failed instanceof EngineFailure && failed.outcome === "fenced";
