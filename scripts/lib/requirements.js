@@ -16,6 +16,12 @@ const PROGRAMS = [
     debianPackage: "redis-server",
     neededBy: (file) => file.startsWith("test/engine/redis") || file.startsWith("test/cluster/"),
   },
+  {
+    name: "OpenSSL",
+    commands: ["openssl"],
+    debianPackage: "openssl",
+    neededBy: (file) => /https|tls|redis-failures/.test(file),
+  },
 ];
 
 function findCommand(command) {

@@ -15,19 +15,19 @@ const said = (n: number): Append => ({
   publisher: { id: "p", fence: 1, n },
 });
 
+let server: RedisServer;
+let raw: Redis;
+before(async () => {
+  server = await RedisServer.start();
+  raw = rawOn(server.port);
+});
+after(async () => {
+  raw.disconnect();
+  await server.stop();
+});
+
 /** What the engine leaves in Redis, and what it costs. */
 describe("what is in Redis", () => {
-  let server: RedisServer;
-  let raw: Redis;
-  before(async () => {
-    server = await RedisServer.start();
-    raw = rawOn(server.port);
-  });
-  after(async () => {
-    raw.disconnect();
-    await server.stop();
-  });
-
   async function on(play: (node: TestNode) => Promise<void>, options = {}): Promise<void> {
     const node = await startedOn(server.port, options);
     try {
@@ -130,17 +130,6 @@ describe("what is in Redis", () => {
 });
 
 describe("an index that says too much", () => {
-  let server: RedisServer;
-  let raw: Redis;
-  before(async () => {
-    server = await RedisServer.start();
-    raw = rawOn(server.port);
-  });
-  after(async () => {
-    raw.disconnect();
-    await server.stop();
-  });
-
   /** Node `x` died at the worst of moments; node `b` comes to look, a while later. */
   async function died(
     leave: (x: Engine, keys: Keys) => Promise<void>,
@@ -232,13 +221,9 @@ describe("an index that says too much", () => {
 });
 
 describe("what an operation costs", () => {
-  let server: RedisServer;
-  let raw: Redis;
   let a: TestNode;
   let b: TestNode;
   before(async () => {
-    server = await RedisServer.start();
-    raw = rawOn(server.port);
     a = await startedOn(server.port, { namespace: "cost", node: "a" });
     b = await startedOn(server.port, { namespace: "cost", node: "b" });
     await a.engine.renewLease(60_000);
@@ -249,8 +234,6 @@ describe("what an operation costs", () => {
   after(async () => {
     await a.engine.stop();
     await b.engine.stop();
-    raw.disconnect();
-    await server.stop();
   });
 
   /** Scripts and commands that nodes sent, by name, beside what the heartbeats ask. */
