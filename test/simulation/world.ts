@@ -15,7 +15,8 @@ import type { Scenario } from "./scenarios.ts";
 import { Dice, NodeTime } from "./time.ts";
 
 export const LEASE = 4_000;
-export const GRACE = 30_000;
+/** Milliseconds. More than the 30 s after which a client gives a poll up whose request is lost. */
+export const GRACE = 40_000;
 const NODES = 3;
 /** Milliseconds after which an engine has noticed that pushes were lost. */
 const HEARTBEAT = 3_000;

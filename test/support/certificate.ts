@@ -11,15 +11,15 @@ export interface Certificate {
   remove(): void;
 }
 
-/** A key, and a certificate for 127.0.0.1 signed with it, in files of their own. */
-export function selfSigned(): Certificate {
+/** A key, and a certificate for 127.0.0.1 signed with it, in files of their own. `name` is the subject's. */
+export function selfSigned(name = "127.0.0.1"): Certificate {
   const folder = mkdtempSync(join(tmpdir(), "actionwire-tls-"));
   const [keyFile, certFile] = [join(folder, "key.pem"), join(folder, "cert.pem")];
-  const name = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
+  const subject = ["-subj", `/CN=${name}`, "-addext", "subjectAltName=IP:127.0.0.1"];
   const key = ["-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-days", "2"];
   const files = ["-keyout", keyFile, "-out", certFile];
   try {
-    execFileSync("openssl", ["req", "-x509", ...key, ...name, ...files], { stdio: "ignore" });
+    execFileSync("openssl", ["req", "-x509", ...key, ...subject, ...files], { stdio: "ignore" });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     throw new Error("this test needs the program openssl, which is not installed", { cause: error });

@@ -1,19 +1,11 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { copyFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
 import { connect, type PeerCertificate } from "node:tls";
+import { selfSigned } from "../support/certificate.ts";
 import { eventually } from "../support/index.ts";
 import { folder, startWeb } from "./bench.ts";
-
-/** A key and a certificate of its own, signed by itself. */
-const certificate = (dir: string, name: string) => {
-  const [key, cert] = [path.join(dir, `${name}.key`), path.join(dir, `${name}.crt`)];
-  const subject = ["-subj", `/CN=${name}`, "-days", "2", "-nodes", "-newkey", "rsa:2048"];
-  execFileSync("openssl", ["req", "-x509", ...subject, "-keyout", key, "-out", cert], { stdio: "ignore" });
-  return { key, cert };
-};
 
 const ask = (base: string, target: string): Promise<{ name: string; text: string }> =>
   new Promise((resolve, reject) => {
@@ -34,11 +26,14 @@ const ask = (base: string, target: string): Promise<{ name: string; text: string
 
 test("https with the files of the configuration, read again when they change", async (t) => {
   const dir = await folder(t);
-  const first = certificate(dir, "first");
-  const second = certificate(dir, "second");
+  const [first, second] = [selfSigned("first"), selfSigned("second")];
+  t.after(() => {
+    first.remove();
+    second.remove();
+  });
   const [keyFile, certFile] = [path.join(dir, "live.key"), path.join(dir, "live.crt")];
-  await copyFile(first.key, keyFile);
-  await copyFile(first.cert, certFile);
+  await copyFile(first.keyFile, keyFile);
+  await copyFile(first.certFile, certFile);
   const { base, log } = await startWeb(t, {
     config: { servers: { web: { secure: true, keyFile, certFile } } },
   });
@@ -48,10 +43,10 @@ test("https with the files of the configuration, read again when they change", a
   assert.match(before.text, /\{"sum":3\}/);
 
   // The certificate alone does not fit the key: the former pair stays until both are there.
-  await copyFile(second.cert, certFile);
+  await copyFile(second.certFile, certFile);
   await eventually(() => log.lines.some(({ message }) => /the former ones stay/.test(message)));
   assert.equal((await ask(base, "/healthz")).name, "first");
-  await copyFile(second.key, keyFile);
+  await copyFile(second.keyFile, keyFile);
   await eventually(async () => (await ask(base, "/healthz")).name === "second");
 });
 
