@@ -24,8 +24,6 @@ export class Life {
   lastSaid = 0;
   /** Highest number of a say that may have been stored though nobody was told. */
   unsure = 0;
-  /** Says in it, beyond `after`, of which a store that came back empty cannot tell any more whether they were stored. */
-  forgotten: { readonly after: number; readonly upTo: number } | null = null;
   /** What a room that was left still owes; said before the reply to the leave is said again. */
   owed: Cursor | undefined;
   /** A change of rooms is written down but not done. */

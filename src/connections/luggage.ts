@@ -2,7 +2,7 @@ import type { Ext, Reply } from "../bayeux/index.ts";
 import { type Packed, packed } from "../sessions/outbox.ts";
 import type { Poll } from "../sessions/polls.ts";
 import type { Session } from "../sessions/session.ts";
-import { type Life, lifeOf } from "./life.ts";
+import { lifeOf } from "./life.ts";
 
 /** What the former owner of a session knew beside the record. */
 export interface Luggage {
@@ -17,10 +17,7 @@ export interface Luggage {
   /** What the client said it has, where nothing was handed over since. */
   readonly said: Ext | null;
   /** What is known of the says in its room. */
-  readonly numbers: Pick<Life, "forgotten" | "unsure"> & {
-    readonly room: string | null;
-    readonly last: number;
-  };
+  readonly numbers: { readonly room: string | null; readonly last: number; readonly unsure: number };
 }
 
 export function pack(session: Session): Luggage {
@@ -39,12 +36,7 @@ export function pack(session: Session): Luggage {
     away: session.away,
     bereft: session.bereft,
     said: session.said,
-    numbers: {
-      room: session.record.rooms.room,
-      last: life.lastSaid,
-      unsure: life.unsure,
-      forgotten: life.forgotten,
-    },
+    numbers: { room: session.record.rooms.room, last: life.lastSaid, unsure: life.unsure },
   };
 }
 
@@ -74,7 +66,6 @@ export function unpack(
   if (luggage.numbers.room === session.record.rooms.room) {
     life.lastSaid = Math.max(life.lastSaid, luggage.numbers.last);
     life.unsure = Math.max(life.unsure, luggage.numbers.unsure);
-    life.forgotten ??= luggage.numbers.forgotten;
   }
   session.away ??= luggage.away;
   if (asksAgain) return;

@@ -44,7 +44,7 @@ export class Membership {
       const from = rooms.room;
       const start = from === null ? undefined : session.outbox.startOf(roomTopic(from));
       const leaving = from === null ? null : { room: from, start: start ? formatPosition(start) : null };
-      rooms = { ...rooms, room, since: this.#clock.now(), start: null, leaving };
+      rooms = { ...rooms, room, since: this.#clock.now(), start: null, leaving, forgotten: null };
     }
     if (number !== undefined) {
       verb = { n: number, reply: null, joined: room, left: repeat ? verb.left : null };
@@ -121,7 +121,6 @@ export class Membership {
     const life = lifeOf(session);
     life.lastSaid = joined.last;
     life.unsure = 0;
-    life.forgotten = null;
     return joined;
   }
 
@@ -181,8 +180,12 @@ export class Membership {
     const lost = !joined.repeat || session.uprooted || record.uprooted;
     const last = Math.max(life.lastSaid, joined.last);
     const known = lost ? Math.max(last, life.unsure) : joined.last;
-    // Stored and lost, or never stored: these numbers are used up, and whoever asks is told just that.
-    if (known > last && lost) life.forgotten = { after: last, upTo: known };
+    // Stored and lost, or never stored: these numbers are used up, and whoever asks, here or elsewhere, is told just that.
+    if (known > last && lost) {
+      const former = record.rooms.forgotten;
+      const after = former && former.upTo >= last ? former.after : last;
+      await session.keeper.amend({ rooms: { ...record.rooms, forgotten: { after, upTo: known } } });
+    }
     if (known > joined.last) await join(known);
     life.lastSaid = known;
   }

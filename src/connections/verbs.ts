@@ -54,8 +54,9 @@ async function say({ session, data, stamp, key }: VerbCall, parts: VerbParts): P
   await parts.authorization.room(session, room, "say");
   const id = session.record.line?.id ?? session.id;
   const life = lifeOf(session);
+  const { unsure } = life;
   const say = (under: string) => {
-    const { forgotten } = life;
+    const { forgotten } = session.record.rooms;
     if (stamp && forgotten && stamp.n > forgotten.after && stamp.n <= forgotten.upTo)
       throw new VerbRefused("outcome_unknown");
     const by = { id: session.id, fence: session.fence, ...(stamp ? { n: stamp.n } : { key: under }) };
@@ -75,6 +76,8 @@ async function say({ session, data, stamp, key }: VerbCall, parts: VerbParts): P
   // Under a key that was refused nothing is stored any more.
   if (appended.outcome === "not_member" && (await parts.membership.restore(session)))
     appended = await say(`${known} again`);
+  // Refused for good, whatever became of its attempts.
+  if (appended.outcome !== "stored") life.unsure = unsure;
   switch (appended.outcome) {
     case "stored": {
       if (stamp) life.lastSaid = Math.max(life.lastSaid, stamp.n);

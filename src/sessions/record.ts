@@ -32,6 +32,8 @@ export interface ConnectionRecord {
     start: string | null;
     /** The room being left by a roomChange that is not finished, and from where it was heard. */
     leaving: { room: string; start: string | null } | null;
+    /** Numbers of says in it, beyond `after`, of which a store that came back empty cannot tell whether they were stored. */
+    forgotten: { after: number; upTo: number } | null;
     /** Names, with the position from which each is heard. */
     listening: Record<string, string>;
   };
@@ -61,7 +63,7 @@ export type RecordField = keyof ConnectionRecord;
 
 const EMPTY: Omit<ConnectionRecord, "who" | "session" | "resume"> = {
   line: null,
-  rooms: { room: null, since: 0, start: null, leaving: null, listening: {} },
+  rooms: { room: null, since: 0, start: null, leaving: null, forgotten: null, listening: {} },
   channels: {},
   cursors: {},
   verb: { n: 0, reply: { status: "OK" }, joined: null, left: null },

@@ -1,4 +1,4 @@
-import type { Engine } from "../engine/contract.ts";
+import { type Engine, EngineFailure } from "../engine/contract.ts";
 import { insist } from "../engine/insist.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Clock, Log } from "../ports.ts";
@@ -77,6 +77,20 @@ export class Restoration {
     await this.#write(session);
     await this.#parts.app().register(session);
     session.losses = losses;
+  }
+
+  /**
+   * Before anything is done for a session: what the store knows of it by half would have its numbers begin again. Fails as
+   * `unavailable` or `fenced`: nothing was done.
+   */
+  async settle(session: Session): Promise<void> {
+    if (!session.uprooted) return;
+    try {
+      await this.register(session);
+    } catch (failed) {
+      if (!(failed instanceof EngineFailure) || failed.outcome !== "unknown") throw failed;
+      throw new EngineFailure("unavailable", "the session is being registered again", { cause: failed });
+    }
   }
 
   /** Sessions are being registered; who failed is tried again after that. */

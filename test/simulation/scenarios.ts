@@ -51,6 +51,19 @@ const BAD_PUSHES: Partial<Faults> = {
   messages: { lose: 0.08, repeat: 0.1, delay: [0, 60] },
 };
 
+const CHAOS = {
+  clients: 5,
+  lasts: 45_000,
+  network: { ...BAD_NETWORK, lose: 0.02 },
+  engine: { ...BAD_PUSHES, ...BAD_ENGINE, refuse: 0.005, lose: 0.01, forget: 0.01, late: 0.01 },
+  cuts: 8_000,
+  holes: 20_000,
+  kills: 20_000,
+  pauses: 20_000,
+  stops: 30_000,
+  outages: 40_000,
+} satisfies Scenario;
+
 export const SCENARIOS = {
   /** Nothing goes wrong. */
   calm: { clients: 3, lasts: 20_000 },
@@ -87,19 +100,10 @@ export const SCENARIOS = {
   departures: { clients: 5, lasts: 30_000, departures: true, kills: 15_000, cuts: 10_000 },
   /** Clients are away for longer than their connection lives. */
   rebuilds: { clients: 3, lasts: 90_000, absences: 15_000, absence: 70_000, rebuilds: true },
-  /** All of it. */
-  chaos: {
-    clients: 5,
-    lasts: 45_000,
-    network: { ...BAD_NETWORK, lose: 0.02 },
-    engine: { ...BAD_PUSHES, ...BAD_ENGINE, refuse: 0.005, lose: 0.01, forget: 0.01, late: 0.01 },
-    cuts: 8_000,
-    holes: 20_000,
-    kills: 20_000,
-    pauses: 20_000,
-    stops: 30_000,
-    outages: 40_000,
-  },
+  /** All of it, but that the store keeps what it has. */
+  chaos: CHAOS,
+  /** All of it, and the store comes back empty. */
+  doom: { ...CHAOS, empties: 20_000 },
 } as const satisfies Record<string, Scenario>;
 
 export type ScenarioName = keyof typeof SCENARIOS;

@@ -22,6 +22,7 @@ const SEEDS: Record<ScenarioName, number> = {
   departures: 12,
   rebuilds: 8,
   chaos: 60,
+  doom: 20,
 };
 
 /** Seeds in one test, so that none takes too long on a slow machine. */
