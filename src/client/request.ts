@@ -26,7 +26,7 @@ export interface Request {
   copies: number;
   /** A copy went out whose fate is not known and cannot be asked for any more. */
   doubt: boolean;
-  /** A copy went out on a connection that is lost: this one knows nothing of it. */
+  /** A copy went out on a connection that is lost, and its fate is not known: this one knows nothing of it. */
   rebuilt: boolean;
   /** It was told to wait for an earlier one: this copy was not stored. */
   parked: boolean;

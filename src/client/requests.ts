@@ -247,7 +247,7 @@ export class Requests {
 
   private unavailable(request: Request, error: ClientError, reply: Message | undefined): After {
     // "Surely not done" is true of this copy only.
-    if (request.doubt) return this.retry(request, true);
+    if (request.doubt || request.rebuilt) return this.retry(request, true);
     this.numbers.refused(request);
     this.settle(request, error.code === "unavailable" ? error : clientError("unavailable"), reply);
     return {};

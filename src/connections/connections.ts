@@ -71,16 +71,22 @@ export class Connections implements Application {
 
   // Moving -----------------------------------------------------------------------------------------------
 
-  async restore(session: Session, luggage: unknown, resumed: boolean): Promise<void> {
+  take(session: Session, luggage: unknown, resumed: boolean): void {
+    if (luggage === null || luggage === undefined) return;
+    this.#unpack(session, luggage as Luggage, resumed);
+    if (!resumed && session.ours) lifeOf(session).said = (luggage as Luggage).said;
+  }
+
+  async reopen(session: Session): Promise<void> {
     const { lines, membership, channels } = this.#parts;
-    if (luggage !== null && luggage !== undefined) this.#unpack(session, luggage as Luggage, resumed);
     if (session.record.ended) return;
     await lines.restore(session);
     channels.restore(session);
     if (session.record.line) await membership.reopen(session);
-    const said = (luggage as Luggage | null | undefined)?.said;
-    const positions = said && !resumed && session.ours ? positionsOf(said) : null;
+    const life = lifeOf(session);
+    const positions = life.said && positionsOf(life.said);
     if (positions) session.receipts.seek(positions);
+    life.said = null;
     if (session.record.uprooted) await this.register(session);
   }
 

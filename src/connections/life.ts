@@ -1,3 +1,4 @@
+import type { Ext } from "../bayeux/index.ts";
 import type { Cursor } from "../hub/cursor.ts";
 import type { Session } from "../sessions/session.ts";
 import { Retransmissions } from "./retransmissions.ts";
@@ -24,6 +25,8 @@ export class Life {
   lastSaid = 0;
   /** Highest number of a say that may have been stored though nobody was told. */
   unsure = 0;
+  /** What the client said to the former owner that it has, until all is open again. */
+  said: Ext | null = null;
   /** What a room that was left still owes; said before the reply to the leave is said again. */
   owed: Cursor | undefined;
   /** A change of rooms is written down but not done. */

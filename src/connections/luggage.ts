@@ -35,7 +35,7 @@ export function pack(session: Session): Luggage {
     params: life.params,
     away: session.away,
     bereft: session.bereft,
-    said: session.said,
+    said: session.said ?? life.said,
     numbers: { room: session.record.rooms.room, last: life.lastSaid, unsure: life.unsure },
   };
 }

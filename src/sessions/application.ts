@@ -14,15 +14,17 @@ export interface Answer {
  */
 export interface Application {
   /**
-   * This node serves the session from now on: re-open what it reads. `luggage` is what the former owner packed. `resumed`: a
-   * new session of the same client, which asks again for what was not answered.
+   * This node serves the session from now on. `luggage` is what the former owner packed, null when that is not known.
+   * `resumed`: a new session of the same client, which asks again for what was not answered.
    */
-  restore(session: Session, luggage: unknown, resumed: boolean): Promise<void>;
+  take(session: Session, luggage: unknown, resumed: boolean): void;
+  /** Opens what it reads. Repeated until it succeeds. */
+  reopen(session: Session): Promise<void>;
   /** The store has lost what it knew of the session, whose record stands again: rooms and line, too, must know of it. */
   register(session: Session): Promise<void>;
   /** The session moves to another node: what that node must know beside the record. JSON. */
   pack(session: Session): unknown;
-  /** Luggage that arrived after the session was restored here. */
+  /** Luggage that arrived after the session was taken over. */
   receive(session: Session, luggage: unknown): void;
   subscribe(session: Session, message: SubscriptionMessage): Promise<Answer>;
   unsubscribe(session: Session, message: SubscriptionMessage): Promise<Answer>;

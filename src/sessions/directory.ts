@@ -87,7 +87,7 @@ export class Directory {
     change?: (record: ConnectionRecord) => Partial<ConnectionRecord> | null,
   ): Promise<Session | typeof GONE> {
     const local = this.local.get(id);
-    if (local && !local.gone && !change) return Promise.resolve(local);
+    if (local && !local.gone && !change) return this.#settled(local);
     const under = this.#acquiring.get(id);
     if (under) return under.catch(() => GONE).then(() => this.acquire(id, change));
     const acquiring = this.#acquire(id, change).finally(() => this.#acquiring.delete(id));
@@ -126,16 +126,25 @@ export class Directory {
       if (!now) return GONE;
       const session = this.adopt(id, claim.state.fence, now, false, losses);
       session.bereft = luggage === null && change === undefined;
+      this.#app.take(session, luggage, change !== undefined);
+      session.unrestored = true;
+      return this.#settled(session);
+    }
+    throw new EngineFailure("unavailable", "the session keeps moving");
+  }
+
+  /** Once all it reads is open. What fails now is tried again by whoever asks next, and by the sweep. */
+  #settled(session: Session): Promise<Session> {
+    if (!session.unrestored) return Promise.resolve(session);
+    return session.mailbox.run(async () => {
       try {
-        await session.mailbox.run(() => this.#app.restore(session, luggage, change !== undefined));
+        await this.#restoration.settle(session);
       } catch (failed) {
-        // The record is ours; whoever asks next starts again from it.
-        this.drop(session);
+        session.keeper.judge(failed);
         throw failed;
       }
       return session;
-    }
-    throw new EngineFailure("unavailable", "the session keeps moving");
+    });
   }
 
   /**

@@ -75,27 +75,34 @@ export class Restoration {
     if (session.gone || !session.uprooted) return;
     const { losses } = this;
     await this.#write(session);
+    await this.#reopen(session);
     await this.#parts.app().register(session);
     session.losses = losses;
   }
 
   /**
-   * Before anything is done for a session: what the store knows of it by half would have its numbers begin again. Fails as
-   * `unavailable` or `fenced`: nothing was done.
+   * Before anything is done for a session: what the store knows of it by half would have its numbers begin again. In its turn.
+   * Fails as `unavailable` or `fenced`: nothing was done.
    */
   async settle(session: Session): Promise<void> {
-    if (!session.uprooted) return;
     try {
       await this.register(session);
+      await this.#reopen(session);
     } catch (failed) {
       if (!(failed instanceof EngineFailure) || failed.outcome !== "unknown") throw failed;
-      throw new EngineFailure("unavailable", "the session is being registered again", { cause: failed });
+      throw new EngineFailure("unavailable", "the session is not whole yet", { cause: failed });
     }
   }
 
   /** Sessions are being registered; who failed is tried again after that. */
   get busy(): boolean {
     return this.#registering > 0;
+  }
+
+  async #reopen(session: Session): Promise<void> {
+    if (session.gone || !session.unrestored) return;
+    await this.#parts.app().reopen(session);
+    session.unrestored = false;
   }
 
   async #look(): Promise<void> {

@@ -69,6 +69,8 @@ export class Session {
   unfinished = false;
   /** It came without what its former owner knew beside the record, and its client has not been told. */
   bereft = false;
+  /** It was taken over, and not everything it reads is open again: nothing may be done for it or handed over until it is. */
+  unrestored = false;
   /** Losses of the store that this session has got over. */
   losses: number;
   /** It is no longer this node's: nothing may be done for it here. */
@@ -305,7 +307,8 @@ export class Session {
   }
 
   flush(): void {
-    if (this.gone || this.#answering || !this.receipts.certain || !this.#host.entitled()) return;
+    if (this.gone || this.unrestored || this.#answering || !this.receipts.certain || !this.#host.entitled())
+      return;
     const stream = this.#stream;
     if (stream !== null) {
       if (!stream.writable) return;

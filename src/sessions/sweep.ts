@@ -98,8 +98,8 @@ export class Sweep {
       // Taken over from a node that had not finished ending it.
       session.endedAt = now;
       session.unfinished = true;
-    } else if (session.uprooted) {
-      if (!restoration.busy) this.#do(session, () => restoration.register(session));
+    } else if (session.uprooted || session.unrestored) {
+      if (!restoration.busy) this.#do(session, () => restoration.settle(session));
     } else if (adrift !== null && now - Math.max(session.lastSeen, adrift) >= times.grace) {
       this.#do(session, () => end(session, "expired"));
     } else if (adrift !== null && now - adrift >= AWAY_AFTER && session.away !== true) {

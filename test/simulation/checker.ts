@@ -141,11 +141,32 @@ class Judge {
           this.#wrong.push(fact.what);
       }
     }
+    if (this.#scenario.empties && this.#scenario.pauses) this.#strand();
     for (const client of this.#clients.values()) {
       const former = client.connections.slice(0, -1);
       if (!this.#scenario.rebuilds && former.some((connection) => !this.#orphans.has(connection))) {
         this.#fail(client, `was given another connection: ${client.connections.join(", ")}`);
       }
+    }
+  }
+
+  /**
+   * Whose node stood still, or was being changed, while the store lost everything may be unknown to all for too long; its client
+   * is given another connection.
+   */
+  #strand(): void {
+    const current = new Map<number, string>();
+    let losses = 0;
+    const since = new Map<string, number>();
+    for (const [index, fact] of this.#facts.entries()) {
+      if (fact.kind === "emptied") losses += 1;
+      if (fact.kind !== "id") continue;
+      const former = current.get(fact.client);
+      if (former !== undefined && former !== fact.connection && losses > (since.get(former) ?? 0)) {
+        if (!this.#orphans.has(former)) this.#orphans.set(former, { losses, index });
+      }
+      if (former !== fact.connection) since.set(fact.connection, losses);
+      current.set(fact.client, fact.connection);
     }
   }
 
@@ -367,22 +388,26 @@ class Judge {
       const left = mine
         .slice(at)
         .find((one) => one.kind === "left" && one.topic === topic && one.connection === move.connection);
-      const orphaned = left ? undefined : this.#orphans.get(move.connection);
+      const lost = this.#orphans.get(move.connection);
+      const orphaned = lost && (left === undefined || left.index > lost.index) ? lost : undefined;
       const to = left?.offset ?? FOREVER;
-      must.push({ from: move.offset, to: orphaned ? this.#places.loss(topic, orphaned.losses) : to });
+      if (!orphaned || this.#learned(client, room, move, orphaned.index))
+        must.push({ from: move.offset, to: orphaned ? this.#places.loss(topic, orphaned.losses) : to });
       // Its node may have gone on delivering until it died.
       may.push({ from: move.offset, to: orphaned ? this.#head(topic, orphaned.index) : to });
     }
     this.#listening(client, room, must, may);
-    const places = new Map(log.map((entry) => [placeOf(entry.payload), entry.offset]));
+    const places = placesBy(log, ({ payload }) => placeOf(payload));
     const heard: Heard[] = [];
     let last = -1;
     for (const { event, message } of client.heard) {
       if (event === "gap") {
         const gap = message.gap as { room: string | null; missed: number | null };
-        if (gap.room === room) heard.push({ missed: gap.missed });
+        if (gap.room !== room) continue;
+        heard.push({ missed: gap.missed });
+        if (gap.missed === null) last = Math.max(last, this.#places.lossAfter(topic, last));
       } else if (event === "say" && message.room === room) {
-        const offset = places.get(placeOf(message));
+        const offset = after(last, places.get(placeOf(message)));
         if (offset === undefined) this.#fail(client, `heard what nobody said: ${JSON.stringify(message)}`);
         else {
           last = Math.max(last, offset);
@@ -391,7 +416,7 @@ class Judge {
       }
     }
     const wrong = misread({
-      log: log.map((entry) => entryOf(entry, client)),
+      log: log.map((entry) => entryOf(entry, this.#ownIn(client, entry))),
       heard,
       must,
       may,
@@ -401,6 +426,13 @@ class Judge {
       rebuilds: this.#rebuilt(client),
     });
     for (const one of wrong) this.#fail(client, `in ${room}: ${one}`);
+  }
+
+  /** It was told that it is in that room, before the connection was lost to all. */
+  #learned(client: Client, room: string, { index }: Indexed<Move>, lost: number): boolean {
+    const told = (op: Op): boolean => op.answered !== null && op.answered > index && op.answered < lost;
+    const asked = client.ops.filter((op) => op.verb === "roomChange" && op.index < index);
+    return asked.length === 0 || asked.some((op) => op.subject === room && told(op));
   }
 
   /** From where to where it heard a room beside its own: between what it asked and what it was answered. */
@@ -432,6 +464,12 @@ class Judge {
     if (possible !== null) may.push({ from: possible, to: FOREVER });
   }
 
+  /** It said so itself: not what was told of a connection that nobody knew any more, when it expired. */
+  #ownIn(client: Client, { from, index }: Indexed<Stored>): boolean {
+    if (from === null || !client.connections.includes(from)) return false;
+    return index < (this.#orphans.get(from)?.index ?? FOREVER);
+  }
+
   /** It was given another connection, as it may be. */
   #rebuilt(client: Client): boolean {
     return (this.#scenario.rebuilds ?? false) || client.connections.length > 1;
@@ -441,21 +479,24 @@ class Judge {
   #direct(client: Client): void {
     for (const connection of client.connections) {
       const log = this.#log(`line:${connection}`);
-      const places = new Map(log.map((entry) => [entry.payload.direct, entry.offset]));
+      const places = placesBy(log, ({ payload }) => payload.direct);
       const current = client.connections.at(-1) === connection && !client.gone;
       const heard: Heard[] = [];
       let last = -1;
       for (const { event, message } of client.heard) {
         const gap = message.gap as { room: string | null; missed: number | null } | undefined;
-        if (event === "gap" && gap?.room === null) heard.push({ missed: gap.missed });
-        const offset = event === "api" ? places.get(message.direct) : undefined;
+        if (event === "gap" && gap?.room === null) {
+          heard.push({ missed: gap.missed });
+          if (gap.missed === null) last = Math.max(last, this.#places.lossAfter(`line:${connection}`, last));
+        }
+        const offset = event === "api" ? after(last, places.get(message.direct)) : undefined;
         if (offset === undefined) continue;
         last = Math.max(last, offset);
         heard.push({ offset, about: `direct message ${String(message.direct)}` });
       }
       const all = [{ from: 0, to: FOREVER }];
       const wrong = misread({
-        log: log.map((entry) => entryOf(entry, client)),
+        log: log.map((entry) => entryOf(entry, this.#ownIn(client, entry))),
         heard,
         must: all,
         may: all,
@@ -505,7 +546,9 @@ class Judge {
           ? this.#saidAs(`broadcast ${fact.id}`)
           : this.#log(`line:${fact.to.connection}`).filter(({ payload }) => payload.direct === fact.id);
       const least = outcome === "stored" ? 1 : 0;
-      const most = outcome === "not" ? 0 : 1;
+      // Stored, lost with all that the store had before anybody was told, and stored again: nobody can know.
+      const logs = new Set(stored.map(({ epoch }) => epoch)).size;
+      const most = outcome === "not" ? 0 : Math.max(1, logs);
       if (stored.length < least || stored.length > most) {
         this.#fail(null, `send ${fact.id} ended as "${outcome}" and is stored ${stored.length} times`);
       }
@@ -533,8 +576,7 @@ class Judge {
   }
 }
 
-function entryOf({ offset, entry, from, payload }: Stored, client: Client): LogEntry {
-  const own = from !== null && client.connections.includes(from);
+function entryOf({ offset, entry, payload }: Stored, own: boolean): LogEntry {
   const about = String(payload.message ?? payload.direct);
   return { offset, message: entry === "message", own, about };
 }
@@ -546,4 +588,16 @@ function earliest({ since, index }: Indexed<Stored>): number {
 /** The same text may be said twice, but not by the same one at the same time. */
 function placeOf({ from, message, sentAt }: Readonly<Record<string, unknown>>): string {
   return JSON.stringify([from, message, sentAt]);
+}
+
+/** Where something stands in a log: once in each that the store has had, at most. */
+function placesBy<K>(log: readonly Indexed<Stored>[], key: (entry: Indexed<Stored>) => K): Map<K, number[]> {
+  const places = new Map<K, number[]>();
+  for (const entry of log) places.set(key(entry), [...(places.get(key(entry)) ?? []), entry.offset]);
+  return places;
+}
+
+/** The first of its places that is beyond `last`, which is what was heard before it. */
+function after(last: number, places: readonly number[] | undefined): number | undefined {
+  return places?.find((offset) => offset > last) ?? places?.at(-1);
 }

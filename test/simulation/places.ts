@@ -34,6 +34,11 @@ export class Places {
     return this.#log(topic).losses[n - 1]!;
   }
 
+  /** Where it was lost next after that place; the place itself when it was not. */
+  lossAfter(topic: string, place: number): number {
+    return this.#log(topic).losses.find((loss) => loss > place) ?? place;
+  }
+
   lossesOf(topic: string): readonly number[] {
     return this.#log(topic).losses;
   }

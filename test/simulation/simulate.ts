@@ -92,7 +92,8 @@ async function play(world: World, players: Map<number, Player>): Promise<void> {
   for (const player of living) player.say();
   await clock.advance(3_000);
   for (let waited = 0; waited < PATIENCE && !settled(); waited += 500) await clock.advance(500);
-  await clock.advance(scenario.departures ? BURIAL : 2 * LEASE);
+  const graves = scenario.departures || scenario.empties !== undefined;
+  await clock.advance(graves ? BURIAL : 2 * LEASE);
   for (const player of all) {
     const { state, id: connection, room } = player.client;
     if (player.dead) continue;

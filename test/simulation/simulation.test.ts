@@ -6,7 +6,7 @@ import { simulate } from "./simulate.ts";
 import type { Planted } from "./world.ts";
 
 /** How many seeds, from 1 on. 264 in all. */
-const SEEDS: Record<ScenarioName, number> = {
+const SEEDS: Record<Exclude<ScenarioName, "doom">, number> = {
   calm: 4,
   network: 16,
   repeats: 16,
@@ -22,13 +22,12 @@ const SEEDS: Record<ScenarioName, number> = {
   departures: 12,
   rebuilds: 8,
   chaos: 60,
-  doom: 20,
 };
 
 /** Seeds in one test, so that none takes too long on a slow machine. */
 const AT_A_TIME = 10;
 
-const portions = (Object.entries(SEEDS) as [ScenarioName, number][]).flatMap(([name, count]) =>
+const portions = (Object.entries(SEEDS) as [keyof typeof SEEDS, number][]).flatMap(([name, count]) =>
   Array.from({ length: Math.ceil(count / AT_A_TIME) }, (_, part) => {
     const first = part * AT_A_TIME + 1;
     return { name, first, last: Math.min(count, first + AT_A_TIME - 1) };
