@@ -2,11 +2,26 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { resolveConfig } from "../../src/config/index.ts";
-import { type FaultyEngine, faulty, MemoryStore, memoryEngine } from "../../src/engine/index.ts";
+import {
+  EngineFailure,
+  type FaultyEngine,
+  faulty,
+  MemoryStore,
+  memoryEngine,
+} from "../../src/engine/index.ts";
+import { type Around, intercept } from "../../src/engine/intercept.ts";
 import { createNode } from "../../src/node.ts";
 import type { Node } from "../../src/node-contract.ts";
 import { FakeClock, seededRandom } from "../../src/testing/fake-clock.ts";
-import { connect, handshake, lineOf, type Message, minted, subscribe } from "../wire/support/messages.ts";
+import {
+  connect,
+  handshake,
+  lineOf,
+  type Message,
+  minted,
+  publish,
+  subscribe,
+} from "../wire/support/messages.ts";
 
 const LEASE = 4_000;
 const GRACE = 30_000;
@@ -19,32 +34,43 @@ const runner = {
   list: () => [],
 };
 
+/** What our client adds to a say. */
+const stamped = (n: number) => ({ ext: { actionwire: { n, room: "defaultRoom" } } });
+
 class World {
   readonly clock = new FakeClock();
   readonly random = seededRandom(1);
   readonly store = new MemoryStore({ clock: this.clock, random: this.random });
 
-  async node(): Promise<{ node: Node; engine: FaultyEngine }> {
+  /** `around` may make operations of its engine fail. */
+  async node(around: Around = (_operation, run) => run()): Promise<{ node: Node; engine: FaultyEngine }> {
     const { clock, random } = this;
-    const engine = faulty(memoryEngine(this.store), { clock, random });
+    const engine = faulty(intercept(memoryEngine(this.store), around), { clock, random });
     const node = createNode({ config, hooks: {}, runner, engine, clock, random, log: quiet });
     await node.start();
     return { node, engine };
   }
 
-  /** One request over HTTP, and all that comes back. */
-  async post(node: Node, ...unit: Message[]): Promise<Message[]> {
-    let answer: string | undefined;
+  /** One request over HTTP. */
+  send(node: Node, unit: readonly Message[], answered: (text: string) => void = () => {}): void {
     node.gateway.receive(unit, {
       transport: "long-polling",
       once: true,
       writable: true,
       requester: { remoteIP: "10.0.0.1", remotePort: 1, secure: false, headers: {}, cookies: {} },
       send: (text, done) => {
-        answer = text;
+        answered(text);
         done?.(true);
       },
       close() {},
+    });
+  }
+
+  /** One request over HTTP, and all that comes back. */
+  async post(node: Node, ...unit: Message[]): Promise<Message[]> {
+    let answer: string | undefined;
+    this.send(node, unit, (text) => {
+      answer = text;
     });
     await this.clock.advance(100);
     assert.ok(answer !== undefined, "answered at once");
@@ -52,21 +78,50 @@ class World {
   }
 
   /** A session of our own client, with its line. */
-  async begin(node: Node): Promise<{ clientId: string; token: string }> {
+  async begin(node: Node): Promise<{ clientId: string; line: string; token: string }> {
     const [shaken] = await this.post(node, handshake({ ext: { actionwire: { client: 1 } } }));
     const { clientId, connectionId } = minted(shaken!);
     const { resume } = (shaken!.ext as { actionwire: { resume: { token: string } } }).actionwire;
     await this.post(node, subscribe(clientId, lineOf(connectionId)));
-    return { clientId, token: resume.token };
+    return { clientId, line: lineOf(connectionId), token: resume.token };
   }
 
-  async resumes(node: Node, token: string): Promise<boolean> {
+  /** What is owed to it; it presents no positions, and has the replies of the poll before. */
+  poll(node: Node, clientId: string): Promise<Message[]> {
+    this.#polls += 1;
+    const ext = { actionwire: { positions: {} } };
+    return this.post(node, connect(clientId, { id: String(this.#polls), advice: { timeout: 0 }, ext }));
+  }
+  #polls = 0;
+
+  /** Says something under a number; the acknowledgement, and the code of the response ("" when it is done). */
+  async say(
+    node: Node,
+    { clientId, line }: { clientId: string; line: string },
+    n: number,
+  ): Promise<{ ack: Message; code: string | undefined }> {
+    const said = publish(
+      clientId,
+      line,
+      { event: "say", message: `say ${n}`, messageId: `m${n}` },
+      stamped(n),
+    );
+    const [ack] = await this.post(node, said);
+    const response = (await this.poll(node, clientId))
+      .map(({ data }) => data as Message | undefined)
+      .find((data) => data?.messageId === `m${n}`);
+    return { ack: ack!, code: response && String(response.code ?? "") };
+  }
+
+  /** Comes back, and has what it had: the new clientId. */
+  async resume(node: Node, token: string): Promise<string> {
     const [shaken] = await this.post(
       node,
       handshake({ ext: { actionwire: { client: 1, resume: { token, positions: {} } } } }),
     );
     const { resume } = (shaken!.ext as { actionwire: { resume: { resumed: boolean } } }).actionwire;
-    return resume.resumed;
+    assert.equal(resume.resumed, true);
+    return minted(shaken!).clientId;
   }
 }
 
@@ -81,7 +136,7 @@ test("what a session lost with its node is not forgotten when it moves on before
   const [reply] = await w.post(third.node, connect(clientId, { advice: { timeout: 0 } }));
   assert.equal(reply!.successful, false);
   assert.equal((reply!.advice as { reconnect: string }).reconnect, "handshake");
-  assert.equal(await w.resumes(third.node, token), true);
+  await w.resume(third.node, token);
 });
 
 test("while its engine is away nobody can come back to a node: that time is no part of the grace", async () => {
@@ -93,5 +148,52 @@ test("while its engine is away nobody can come back to a node: that time is no p
   await w.clock.advance(15_000);
   w.store.recover();
   await w.clock.advance(GRACE - 10_000);
-  assert.equal(await w.resumes(node, token), true);
+  await w.resume(node, token);
+});
+
+test("a store that lost everything and knows a session by half does not have its numbers begin again", async () => {
+  const w = new World();
+  let joins = Number.POSITIVE_INFINITY;
+  const { node } = await w.node((operation, run) => {
+    if (operation === "join") {
+      if (joins === 0) throw new EngineFailure("unavailable", "no more joins");
+      joins -= 1;
+    }
+    return run();
+  });
+  const session = await w.begin(node);
+  for (const n of [1, 2, 3]) assert.equal((await w.say(node, session, n)).code, "");
+  w.store.clear();
+  // It is a member again, but not yet of how many says.
+  joins = 1;
+  await w.clock.advance(5_000);
+  assert.equal((await w.say(node, session, 4)).ack.error, "503::Service unavailable");
+  joins = Number.POSITIVE_INFINITY;
+  await w.clock.advance(5_000);
+  assert.equal((await w.say(node, session, 3)).code, "", "a repeat");
+  assert.equal((await w.say(node, session, 4)).code, "");
+  assert.equal((await w.say(node, session, 6)).code, "earlier_missing");
+});
+
+test("whether a say was stored in what is lost, nobody knows: also when its node is killed", async () => {
+  const w = new World();
+  let answers = true;
+  const { node, engine } = await w.node(async (operation, run) => {
+    const done = await run();
+    if (operation === "append" && !answers) throw new EngineFailure("unknown", "no answer");
+    return done;
+  });
+  const other = await w.node();
+  const session = await w.begin(node);
+  assert.equal((await w.say(node, session, 1)).code, "");
+  answers = false;
+  w.send(node, [publish(session.clientId, session.line, { event: "say", message: "say 2" }, stamped(2))]);
+  await w.clock.advance(20_000);
+  w.store.clear();
+  await w.clock.advance(5_000);
+  engine.kill();
+  await w.clock.advance(4 * LEASE);
+  const clientId = await w.resume(other.node, session.token);
+  assert.equal((await w.say(other.node, { ...session, clientId }, 2)).code, "outcome_unknown");
+  assert.equal((await w.say(other.node, { ...session, clientId }, 3)).code, "");
 });
