@@ -21,6 +21,8 @@ export interface ConversationListener {
   /** Anything from the server that is not an answer. */
   message(message: Message): void;
   welcomed(): void;
+  /** Of a room that is entered again on another connection, nobody knows what was missed. */
+  gap(room: string): void;
   goodbye(reason: string | undefined): void;
   /** This line leads nowhere: another one. */
   abandon(reason: string): void;
@@ -138,6 +140,7 @@ export class Conversation {
     if (left !== undefined && left !== joined?.topic) this.positions.leave(left);
     if (!joined) return;
     this.positions.begin(joined.topic, joined.position);
+    if (this.rooms.entered(joined.room)) this.listener.gap(joined.room);
     // A room that is only listened to has no last number of ours.
     if (!speaking || joined.last === undefined) return;
     this.rooms.room = joined.room;

@@ -4,12 +4,15 @@ import type { Resume } from "./wire.ts";
 export class Rooms {
   room: string | null = null;
   listening = new Set<string>();
+  /** Rooms entered again, and told of. */
+  private again = new Set<string>();
   private wanted: { readonly room: string | null; readonly listening: readonly string[] } | undefined;
 
   /** The connection has been lost for good: remember what has to be entered again. */
   remember(): void {
     // A second loss while re-entering must not replace the first memory by what had been reached.
     this.wanted ??= { room: this.room, listening: Array.from(this.listening) };
+    this.again.clear();
     this.room = null;
     this.listening = new Set();
   }
@@ -32,13 +35,23 @@ export class Rooms {
     };
   }
 
-  /** Everything is entered that can be. Returns the rooms of which something may have been missed. */
+  /** Entered: whether it is one that it was in before, for the first time on this connection. Something may have been missed there. */
+  entered(room: string): boolean {
+    if (!this.left().includes(room) || this.again.has(room)) return false;
+    this.again.add(room);
+    return true;
+  }
+
+  /** Everything is entered that can be. Returns the rooms that cannot. */
   rebuilt(): string[] {
-    const { room = null, listening = [] } = this.wanted ?? {};
+    const left = this.left().filter((room) => !this.again.has(room));
     this.wanted = undefined;
-    const all = new Set(listening);
-    if (room !== null) all.add(room);
-    return Array.from(all);
+    return left;
+  }
+
+  private left(): string[] {
+    const { room = null, listening = [] } = this.wanted ?? {};
+    return Array.from(new Set(room === null ? listening : listening.concat(room)));
   }
 
   clear(): void {

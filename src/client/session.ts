@@ -66,6 +66,7 @@ export class Session {
     this.conversation = new Conversation(settings, {
       message: (message) => listener.message(message),
       welcomed: () => this.welcomed(),
+      gap: (room) => this.gap(room),
       goodbye: (reason) => {
         this.goodbye = reason;
       },
@@ -182,7 +183,12 @@ export class Session {
     this.resumeToken = resume.token;
     this.awaitingWelcome = !resume.resumed;
     if (resume.resumed) this.conversation.resumed(resume);
-    else this.conversation.begun(this.state === "reconnecting");
+    else {
+      const instead = this.state === "reconnecting";
+      // Another id is news even when the interruption was too short to be told.
+      if (instead) this.tell(true);
+      this.conversation.begun(instead);
+    }
     this.id = id;
   }
 
@@ -242,11 +248,7 @@ export class Session {
   private back(): void {
     const { rooms } = this.conversation;
     const rebuilt = rooms.rebuilding;
-    // Another id is news even when the interruption was too short to be told.
-    if (rebuilt) this.tell(true);
-    for (const room of rooms.rebuilt()) {
-      this.listener.message({ context: "api", gap: { room, missed: null } });
-    }
+    for (const room of rooms.rebuilt()) this.gap(room);
     if (!this.told) return;
     this.told = false;
     this.listener.reconnect({
@@ -256,6 +258,10 @@ export class Session {
       previousTransport: this.before.transport,
       reason: this.before.reason,
     });
+  }
+
+  private gap(room: string): void {
+    this.listener.message({ context: "api", gap: { room, missed: null } });
   }
 
   private tell(reconnecting: boolean): void {

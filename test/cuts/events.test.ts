@@ -98,8 +98,8 @@ describe("events", () => {
             ["disconnect", "gap", "gap", "reconnect"],
           );
           assert.deepEqual(ada.gaps(), [
-            { room: "news", missed: null },
             { room: "lobby", missed: null },
+            { room: "news", missed: null },
           ]);
           assert.equal(told.at(-1)?.value.resumed, false);
           assert.equal(told.at(-1)?.value.id, ada.client.id);

@@ -44,24 +44,21 @@ export function misread(reading: Reading): string[] {
   const own = new Set(log.filter((entry) => entry.own).map((entry) => entry.offset));
   let at = -1;
   let told: (number | null)[] = [];
-  /** Who is given another connection is told of the gap once all its rooms are entered again. */
-  let early: string[] = [];
   for (const item of heard) {
     if ("missed" in item) {
       told.push(item.missed);
-      if (item.missed === null && reading.rebuilds) early = [];
       continue;
     }
     const { offset, about } = item;
     if (offset <= at) wrong.push(`heard ${about} (${offset}) after ${at}: again, or out of order`);
     if (own.has(offset)) wrong.push(`heard its own ${about} (${offset})`);
     else if (!within(offset, may)) wrong.push(`heard ${about} (${offset}), which was not for it`);
-    if (offset > at) (reading.rebuilds ? early : wrong).push(...hole(reading, at, offset - 1, told));
+    if (offset > at) wrong.push(...hole(reading, at, offset - 1, told));
     at = Math.max(at, offset);
     told = [];
   }
   wrong.push(...hole(reading, at, reading.until, told));
-  return [...early, ...wrong];
+  return wrong;
 }
 
 /** Between two things that were heard: what is missing must have been told, and told right. */
