@@ -55,6 +55,8 @@ class Judge {
   readonly #logs = new Map<string, Indexed<Stored>[]>();
   readonly #moves: Indexed<Move>[] = [];
   readonly #places = new Places();
+  /** The facts that say so. */
+  readonly #emptied: number[] = [];
   /** By connection: how often the store had lost everything when nobody was left to register it again, and when that was. */
   readonly #orphans = new Map<string, { readonly losses: number; readonly index: number }>();
   readonly #wrong: string[] = [];
@@ -133,6 +135,7 @@ class Judge {
           break;
         case "emptied":
           this.#places.emptied();
+          this.#emptied.push(index);
           break;
         case "orphaned":
           this.#orphans.set(fact.connection, { losses: this.#places.losses, index });
@@ -169,36 +172,42 @@ class Judge {
 
   /** Offset of the last entry that was certainly stored before a fact. */
   #head(topic: string, index: number): number {
-    let head = 0;
+    let head = this.#lost(topic, index);
     for (const entry of this.#log(topic)) {
       if (entry.index > index) break;
-      head = entry.offset;
+      head = Math.max(head, entry.offset);
     }
     return head;
   }
 
   /** Offset of the last entry that may have been stored before a fact. */
   #reach(topic: string, index: number): number {
-    let reach = 0;
+    let reach = this.#lost(topic, index);
     for (const entry of this.#log(topic)) {
       if (earliest(entry) > index) break;
-      reach = entry.offset;
+      reach = Math.max(reach, entry.offset);
     }
     return reach;
+  }
+
+  /** Where the log was lost for the last time before a fact; 0 when it never was. */
+  #lost(topic: string, index: number): number {
+    return this.#places.lossesOf(topic)[this.#emptied.filter((at) => at < index).length - 1] ?? 0;
   }
 
   // What was asked -----------------------------------------------------------------------------------------
 
   #answers(client: Client): void {
     const calm = this.#calm();
-    for (const { verb, subject, code } of client.ops) {
+    const since = this.#facts.findIndex(({ kind }) => kind === "calm");
+    for (const { verb, subject, code, index } of client.ops) {
       if (code === null) continue;
       if (code === undefined) {
         if (!client.died) this.#fail(client, `was never answered: ${verb} ${subject}`);
       } else if (client.gone && code === "disconnected") {
         // What was under way when it left.
       } else if (!EXPLICIT.has(code)) this.#fail(client, `was answered "${code}": ${verb} ${subject}`);
-      else if (calm && !ORDINARY.has(code))
+      else if ((calm || (since >= 0 && index > since)) && !ORDINARY.has(code))
         this.#fail(client, `was answered "${code}" though nothing went wrong: ${subject}`);
     }
   }
