@@ -64,6 +64,7 @@ export class Sweep {
     if (now >= this.#nextSecond) {
       this.#nextSecond = now + 1000;
       for (const session of directory.local.values()) this.#care(session, now);
+      void this.#reclaim();
       hub.sweep();
     }
     if (now >= this.#nextOrphans) {
@@ -109,6 +110,19 @@ export class Sweep {
       this.#do(session, () => session.checkpoint());
     }
   }
+
+  async #reclaim(): Promise<void> {
+    if (this.#reclaiming) return;
+    this.#reclaiming = true;
+    try {
+      await this.#parts.directory.reclaim();
+    } catch (err) {
+      this.#parts.log.debug({ err }, "sessions on their way are looked after later");
+    } finally {
+      this.#reclaiming = false;
+    }
+  }
+  #reclaiming = false;
 
   async #presence(session: Session, away: boolean): Promise<void> {
     await this.#parts.app.presence(session, away);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { resolveConfig } from "../../src/config/index.ts";
+import { EngineFailure } from "../../src/engine/contract.ts";
 import { type FaultyEngine, faulty, MemoryStore, memoryEngine } from "../../src/engine/index.ts";
 import { createNode } from "../../src/node.ts";
 import type { Node } from "../../src/node-contract.ts";
@@ -60,12 +61,15 @@ class World {
     return { clientId, token: resume.token };
   }
 
+  async resume(node: Node, token: string, attempt?: number): Promise<Message> {
+    const resume = { token, positions: {}, ...(attempt === undefined ? {} : { attempt }) };
+    const [shaken] = await this.post(node, handshake({ ext: { actionwire: { client: 1, resume } } }));
+    return shaken!;
+  }
+
   async resumes(node: Node, token: string): Promise<boolean> {
-    const [shaken] = await this.post(
-      node,
-      handshake({ ext: { actionwire: { client: 1, resume: { token, positions: {} } } } }),
-    );
-    const { resume } = (shaken!.ext as { actionwire: { resume: { resumed: boolean } } }).actionwire;
+    const shaken = await this.resume(node, token);
+    const { resume } = (shaken.ext as { actionwire: { resume: { resumed: boolean } } }).actionwire;
     return resume.resumed;
   }
 }
@@ -94,4 +98,19 @@ test("while its engine is away nobody can come back to a node: that time is no p
   w.store.recover();
   await w.clock.advance(GRACE - 10_000);
   assert.equal(await w.resumes(node, token), true);
+});
+
+test("a session that was let go and not claimed is not lost with what the store knew of it", async () => {
+  const w = new World();
+  const [first, second] = [await w.node(), await w.node()];
+  const { clientId, token } = await w.begin(first.node);
+  const claim = second.engine.claimConnection.bind(second.engine);
+  second.engine.claimConnection = () => Promise.reject(new EngineFailure("unavailable", "just then"));
+  await w.post(second.node, connect(clientId, { advice: { timeout: 0 } }));
+  assert.equal(first.node.counts().sessions, 0);
+  second.engine.claimConnection = claim;
+  w.store.clear();
+  await w.clock.advance(3 * LEASE);
+  assert.equal(first.node.counts().sessions + second.node.counts().sessions, 1);
+  assert.equal(await w.resumes(second.node, token), true);
 });
