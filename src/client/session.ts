@@ -158,6 +158,7 @@ export class Session {
           transports: this.transports.eligible(),
           token,
           resumeToken: this.resumeToken,
+          attempt: mine,
           positions: this.conversation.positions,
           clock: settings.clock,
         },

@@ -114,3 +114,28 @@ test("a session that was let go and not claimed is not lost with what the store 
   assert.equal(first.node.counts().sessions + second.node.counts().sessions, 1);
   assert.equal(await w.resumes(second.node, token), true);
 });
+
+test("a handshake that comes after a later one of the same client takes nothing over", async () => {
+  const w = new World();
+  const [first, second] = [await w.node(), await w.node()];
+  const { token } = await w.begin(first.node);
+  const current = await w.resume(first.node, token, 3);
+  for (const attempt of [2, 3]) {
+    const late = await w.resume(second.node, token, attempt);
+    assert.equal(late.successful, false);
+    assert.equal((late.advice as { reconnect: string }).reconnect, "handshake");
+  }
+  const { clientId } = minted(current);
+  const replies = await w.post(first.node, connect(clientId, { advice: { timeout: 0 } }));
+  assert.equal(replies.at(-1)?.successful, true);
+});
+
+test("whose answer to a handshake was lost comes back with the same token", async () => {
+  const w = new World();
+  const { node } = await w.node();
+  const { token } = await w.begin(node);
+  await w.resume(node, token, 2);
+  const { clientId } = minted(await w.resume(node, token, 3));
+  const replies = await w.post(node, connect(clientId, { advice: { timeout: 0 } }));
+  assert.equal(replies.at(-1)?.successful, true);
+});
