@@ -89,17 +89,19 @@ export class Directory {
 
   /**
    * Makes this node the one that serves the session. With `change` the record is changed in the same act (and the session is
-   * claimed anew even if it is here); `change` answers null where the change is not due any more.
+   * claimed anew even if it is here); `change` answers null where the change is not due any more. With `from` only as long as that
+   * node owns it.
    */
   acquire(
     id: string,
     change?: (record: ConnectionRecord) => Partial<ConnectionRecord> | null,
+    from?: string,
   ): Promise<Session | typeof GONE> {
     const local = this.local.get(id);
     if (local && !local.gone && !change) return Promise.resolve(local);
     const under = this.#acquiring.get(id);
-    if (under) return under.catch(() => GONE).then(() => this.acquire(id, change));
-    const acquiring = this.#acquire(id, change).finally(() => this.#acquiring.delete(id));
+    if (under) return under.catch(() => GONE).then(() => this.acquire(id, change, from));
+    const acquiring = this.#acquire(id, change, from).finally(() => this.#acquiring.delete(id));
     this.#acquiring.set(id, acquiring);
     return acquiring;
   }
@@ -107,6 +109,7 @@ export class Directory {
   async #acquire(
     id: string,
     change: ((record: ConnectionRecord) => Partial<ConnectionRecord> | null) | undefined,
+    from: string | undefined,
   ): Promise<Session | typeof GONE> {
     const loose = this.#loose.get(id)?.parcel ?? null;
     let parcel = loose;
@@ -115,7 +118,7 @@ export class Directory {
       const { losses } = this.#restoration;
       const state = await this.#read(id, parcel);
       const record = state && parseRecord(state.fields);
-      if (!state || !record) return GONE;
+      if (!state || !record || (from !== undefined && state.owner !== from)) return GONE;
       // Somebody has claimed it since.
       if (parcel !== null && parcel === loose && parcel.fence < state.fence) parcel = null;
       const changed = change ? change(record) : {};

@@ -168,7 +168,8 @@ export class Sweep {
   async #adopt(id: string, from: string): Promise<void> {
     const { directory, log } = this.#parts;
     try {
-      if ((await directory.acquire(id)) !== GONE)
+      // What it owned a moment ago may have moved on to where somebody waits for it.
+      if ((await directory.acquire(id, undefined, from)) !== GONE)
         log.debug({ connection: id, from }, "a session was taken over");
     } catch (err) {
       log.debug({ connection: id, from, err }, "a session could not be taken over yet");

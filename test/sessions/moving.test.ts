@@ -6,6 +6,7 @@ import { EngineFailure } from "../../src/engine/contract.ts";
 import { type FaultyEngine, faulty, MemoryStore, memoryEngine } from "../../src/engine/index.ts";
 import { createNode } from "../../src/node.ts";
 import type { Node } from "../../src/node-contract.ts";
+import { parseCredential } from "../../src/sessions/ids.ts";
 import { FakeClock, seededRandom } from "../../src/testing/fake-clock.ts";
 import { connect, handshake, lineOf, type Message, minted, subscribe } from "../wire/support/messages.ts";
 
@@ -138,4 +139,17 @@ test("whose answer to a handshake was lost comes back with the same token", asyn
   const { clientId } = minted(await w.resume(node, token, 3));
   const replies = await w.post(node, connect(clientId, { advice: { timeout: 0 } }));
   assert.equal(replies.at(-1)?.successful, true);
+});
+
+test("what has moved on since a node was asked what it owns is not taken from its new owner", async () => {
+  const w = new World();
+  const [first, second] = [await w.node(), await w.node()];
+  const { clientId } = await w.begin(first.node);
+  await w.post(second.node, connect(clientId, { advice: { timeout: 0 } }));
+  const { connection: connectionId } = parseCredential(clientId)!;
+  const before = await first.engine.readConnection(connectionId);
+  first.engine.ownedConnections = async () => [connectionId];
+  await w.clock.advance(4 * LEASE);
+  assert.deepEqual(await first.engine.readConnection(connectionId), before);
+  assert.equal(second.node.counts().sessions, 1);
 });
