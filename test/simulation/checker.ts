@@ -233,7 +233,7 @@ class Judge {
       if (!first) continue;
       if (!client.connections.includes(first.from ?? ""))
         this.#fail(client, `said "${op.subject}", stored as of ${first.from}`);
-      const rooms = this.#roomsBefore(client, op);
+      const rooms = this.#roomsBefore(client, op.index);
       if (!rooms.has(first.topic)) {
         this.#fail(
           client,
@@ -278,11 +278,11 @@ class Judge {
     return open ? [0, 1] : [0, 0];
   }
 
-  /** Topics of the rooms it may have spoken in at that time. */
-  #roomsBefore(client: Client, say: Op): Set<string> {
+  /** Topics of the rooms that it may want to speak in before a fact. */
+  #roomsBefore(client: Client, index: number): Set<string> {
     let rooms = new Set(["room:defaultRoom"]);
     for (const op of client.ops) {
-      if (op.op >= say.op || op.verb !== "roomChange") continue;
+      if (op.index >= index || op.verb !== "roomChange") continue;
       const [least, most] = this.#effects(client, op);
       if (least === 1) rooms = new Set([`room:${op.subject}`]);
       else if (most === 1) rooms.add(`room:${op.subject}`);
@@ -376,9 +376,13 @@ class Judge {
       const left = mine
         .slice(at)
         .find((one) => one.kind === "left" && one.topic === topic && one.connection === move.connection);
+      // On its way back to where it was, a new connection passes through a room in which nobody wants to be.
+      const passes =
+        move.connection !== client.connections[0] && !this.#roomsBefore(client, move.index).has(topic);
       const orphaned = left ? undefined : this.#orphans.get(move.connection);
       const to = left?.offset ?? FOREVER;
-      must.push({ from: move.offset, to: orphaned ? this.#places.loss(topic, orphaned.losses) : to });
+      if (!passes)
+        must.push({ from: move.offset, to: orphaned ? this.#places.loss(topic, orphaned.losses) : to });
       // Its node may have gone on delivering until it died.
       may.push({ from: move.offset, to: orphaned ? this.#head(topic, orphaned.index) : to });
     }
