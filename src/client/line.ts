@@ -22,6 +22,8 @@ export interface LineOptions {
   readonly transports: readonly string[] | undefined;
   readonly token: unknown;
   readonly resumeToken: string | undefined;
+  /** Rises with each line, so that the server can tell a handshake that comes late. */
+  readonly attempt: number;
   readonly positions: Positions;
   readonly clock: Clock;
 }
@@ -205,7 +207,11 @@ export class Line {
     switch (message.channel) {
       case HANDSHAKE: {
         const resume = options.resumeToken
-          ? { token: options.resumeToken, positions: options.positions.toJSON() }
+          ? {
+              token: options.resumeToken,
+              positions: options.positions.toJSON(),
+              attempt: options.attempt,
+            }
           : undefined;
         const own = resume ? { client: 1, resume } : { client: 1 };
         const token = options.token === undefined ? {} : { token: options.token };

@@ -91,8 +91,10 @@ export class Requests {
       this.settle(request, null, reply);
       return {};
     }
-    if (error.code === "earlier_missing" && request.n !== undefined && request.sends < PATIENCE) {
-      return this.earlierMissing(request, Number(reply.last));
+    if (error.code === "earlier_missing" && request.n !== undefined) {
+      if (request.sends < PATIENCE) return this.earlierMissing(request, Number(reply.last));
+      // This copy is not stored; of numbers the application knows nothing.
+      return this.unavailable(request, clientError("unavailable"), undefined);
     }
     if (error.code === "unavailable") return this.unavailable(request, error, reply);
     this.refused(request, error, reply, room);

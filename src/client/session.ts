@@ -159,6 +159,7 @@ export class Session {
           transports: this.transports.eligible(),
           token,
           resumeToken: this.resumeToken,
+          attempt: mine,
           positions: this.conversation.positions,
           clock: settings.clock,
         },

@@ -18,6 +18,9 @@ const ATTEMPTS = 6;
 /** Milliseconds for which the list of live nodes is believed. */
 const NODES_AGE = 500;
 
+/** Milliseconds that the next owner gets to claim what was let go. */
+const CLAIM_WAIT = 1000;
+
 export const GONE = Symbol("gone");
 
 /** What a node hands over with a session. */
@@ -47,6 +50,11 @@ export class Directory {
   readonly #restoration: Restoration;
   readonly #acquiring = new Map<string, Promise<Session | typeof GONE>>();
   readonly #remote = new Map<string, Mailbox>();
+  /**
+   * What was let go and, as far as is known here, not claimed yet. If the store is lost just then, nobody else knows it.
+   * With how often the store had been lost before, and since when (monotonic milliseconds).
+   */
+  readonly #loose = new Map<string, { parcel: Parcel; losses: number; since: number }>();
   #alive: { at: number; nodes: Set<string> } | null = null;
 
   constructor(
@@ -75,22 +83,25 @@ export class Directory {
     const session = new Session(this.#host, id, fence, record, fresh, losses);
     session.receipts.onPresented = (said) => this.#app.presented(session, said);
     this.local.set(id, session);
+    this.#loose.delete(id);
     return session;
   }
 
   /**
    * Makes this node the one that serves the session. With `change` the record is changed in the same act (and the session is
-   * claimed anew even if it is here); `change` answers null where the change is not due any more.
+   * claimed anew even if it is here); `change` answers null where the change is not due any more. With `from` only as long as that
+   * node owns it.
    */
   acquire(
     id: string,
     change?: (record: ConnectionRecord) => Partial<ConnectionRecord> | null,
+    from?: string,
   ): Promise<Session | typeof GONE> {
     const local = this.local.get(id);
     if (local && !local.gone && !change) return this.#settled(local);
     const under = this.#acquiring.get(id);
-    if (under) return under.catch(() => GONE).then(() => this.acquire(id, change));
-    const acquiring = this.#acquire(id, change).finally(() => this.#acquiring.delete(id));
+    if (under) return under.catch(() => GONE).then(() => this.acquire(id, change, from));
+    const acquiring = this.#acquire(id, change, from).finally(() => this.#acquiring.delete(id));
     this.#acquiring.set(id, acquiring);
     return acquiring;
   }
@@ -98,14 +109,18 @@ export class Directory {
   async #acquire(
     id: string,
     change: ((record: ConnectionRecord) => Partial<ConnectionRecord> | null) | undefined,
+    from: string | undefined,
   ): Promise<Session | typeof GONE> {
-    let parcel: Parcel | null = null;
+    const loose = this.#loose.get(id)?.parcel ?? null;
+    let parcel = loose;
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       if (!this.#host.entitled()) throw new EngineFailure("unavailable", "this node has no lease");
       const { losses } = this.#restoration;
       const state = await this.#read(id, parcel);
       const record = state && parseRecord(state.fields);
-      if (!state || !record) return GONE;
+      if (!state || !record || (from !== undefined && state.owner !== from)) return GONE;
+      // Somebody has claimed it since.
+      if (parcel !== null && parcel === loose && parcel.fence < state.fence) parcel = null;
       const changed = change ? change(record) : {};
       if (changed === null) return GONE;
       parcel = (await this.#fetchParcel(id, state)) ?? parcel;
@@ -171,8 +186,11 @@ export class Directory {
     if (this.local.has(id)) return this.letGo(id);
     if (state.owner === this.#node || !(await this.alive(state.owner))) return null;
     try {
+      const { losses } = this.#restoration;
       const answer = await this.#peers.ask(state.owner, { op: "release", connection: id }, RELEASE_WAIT);
-      return answer as Parcel | null;
+      const parcel = answer as Parcel | null;
+      if (parcel) this.#keep(id, parcel, losses);
+      return parcel;
     } catch (failed) {
       if (!(failed instanceof NoAnswer) && !(failed instanceof EngineFailure)) throw failed;
       return null;
@@ -191,10 +209,34 @@ export class Directory {
         this.#log.warn({ connection: id, err }, "a session moved without its last checkpoint");
       }
       const luggage = this.#app.pack(session);
+      const { losses } = session;
       this.drop(session);
       const fields = formatRecord({ ...session.record, uprooted: true });
-      return { luggage, fence: session.fence, fields };
+      const parcel = { luggage, fence: session.fence, fields };
+      this.#keep(id, parcel, losses);
+      return parcel;
     });
+  }
+
+  #keep(id: string, parcel: Parcel, losses: number): void {
+    this.#loose.set(id, { parcel, losses, since: this.#clock.monotonic() });
+  }
+
+  /** Takes back what was let go and not claimed before the store was lost. What can wait, waits for the next time. */
+  async reclaim(): Promise<void> {
+    const due = this.#clock.monotonic() - CLAIM_WAIT;
+    const loose = [...this.#loose].filter(([, { since }]) => since <= due);
+    if (loose.length === 0) return;
+    await this.#restoration.check();
+    for (const [id, { parcel, losses }] of loose) {
+      if (this.#loose.get(id)?.parcel !== parcel) continue;
+      const lost = losses < this.#restoration.losses;
+      // As long as its owner may be about to register it again, it is not ours.
+      if (lost && this.#restoration.sinceLoss < CLAIM_WAIT) continue;
+      const gone = lost && (await insist(this.#clock, () => this.#engine.readConnection(id))) === null;
+      if (gone) await this.acquire(id);
+      this.#loose.delete(id);
+    }
   }
 
   /** Forgets a session at once: somebody else has it, or it has ended. */
@@ -207,6 +249,8 @@ export class Directory {
   claimed(id: string, fence: number): void {
     const session = this.local.get(id);
     if (session && session.fence < fence) this.drop(session);
+    const loose = this.#loose.get(id);
+    if (loose && loose.parcel.fence < fence) this.#loose.delete(id);
   }
 
   async alive(node: string): Promise<boolean> {

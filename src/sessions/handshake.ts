@@ -58,7 +58,12 @@ interface Wish {
   readonly ours: boolean;
   readonly token: string | null;
   readonly positions: unknown;
+  /** Which of the client's attempts this is. */
+  readonly attempt: number | null;
 }
+
+/** Its client has given it up and may have come back since. */
+const OVERTAKEN = Symbol("overtaken");
 
 /** Bayeux 4.1: a new session, or one that takes an existing connection over. Never rejects. */
 export class Handshakes {
@@ -87,6 +92,10 @@ export class Handshakes {
     try {
       const wish = wishOf(message);
       const resumed = wish.token === null ? null : await this.#resume(wish.token, identity, wish);
+      if (resumed === OVERTAKEN) {
+        const again = handshakeAgain(0, times.timeout);
+        return handshakeRefused(message, unavailable(), again, types);
+      }
       return await (resumed
         ? this.#welcomeBack(message, resumed)
         : this.#begin(message, requester, identity, wish));
@@ -141,21 +150,30 @@ export class Handshakes {
     return this.#reply(message, clientId, id, { token, resumed: false });
   }
 
-  /** The connection that the token opens, taken over by this node; null when it opens none. */
+  /**
+   * The connection that the token opens, taken over by this node; null when it opens none. A handshake may be served after a
+   * later one of the same client (its node stood still, or was slow), which must not lose its session to it.
+   */
   async #resume(
     token: string,
     identity: Json,
     wish: Wish,
-  ): Promise<{ session: Session; clientId: string; token: string } | null> {
+  ): Promise<{ session: Session; clientId: string; token: string } | typeof OVERTAKEN | null> {
     const { directory, random, log } = this.#parts;
     const presented = parseCredential(token);
     if (!presented) return null;
     const { connection } = presented;
     const clientId = newCredential(connection, random);
     const next = newCredential(connection, random);
+    const { attempt } = wish;
+    let overtaken = false;
     const change = (record: ConnectionRecord): Partial<ConnectionRecord> | null => {
       const { current, previous } = record.resume;
       const good = presented.digest === current || presented.digest === previous;
+      const { attempt: latest } = record.resume;
+      overtaken =
+        presented.digest === previous && attempt !== null && latest !== undefined && attempt <= latest;
+      if (overtaken) return null;
       if (!good || record.ended || !isDeepStrictEqual(record.who.identity, identity)) {
         log.warn({ connection }, "a resume token that is not good any more was presented");
         return null;
@@ -167,11 +185,15 @@ export class Handshakes {
           superseded: [session.current, ...session.superseded].slice(0, SUPERSEDED),
         },
         // The one just used stays good until the new session shows that it got its reply.
-        resume: { current: parseCredential(next)!.digest, previous: presented.digest },
+        resume: {
+          current: parseCredential(next)!.digest,
+          previous: presented.digest,
+          ...(attempt === null ? {} : { attempt }),
+        },
       };
     };
     const session = await directory.acquire(connection, change);
-    if (session === GONE) return null;
+    if (session === GONE) return overtaken ? OVERTAKEN : null;
     const { positions } = wish;
     const said =
       typeof positions === "object" && positions !== null ? (positions as Record<string, unknown>) : {};
@@ -207,11 +229,18 @@ export class Handshakes {
 
 function wishOf(message: HandshakeMessage): Wish {
   const said = message.ext.actionwire;
-  if (typeof said !== "object" || said === null) return { ours: false, token: null, positions: null };
+  if (typeof said !== "object" || said === null)
+    return { ours: false, token: null, positions: null, attempt: null };
   const { client, resume } = said as { client?: unknown; resume?: unknown };
-  const { token, positions } = (typeof resume === "object" && resume !== null ? resume : {}) as {
+  const { token, positions, attempt } = (typeof resume === "object" && resume !== null ? resume : {}) as {
     token?: unknown;
     positions?: unknown;
+    attempt?: unknown;
   };
-  return { ours: client !== undefined, token: typeof token === "string" ? token : null, positions };
+  return {
+    ours: client !== undefined,
+    token: typeof token === "string" ? token : null,
+    positions,
+    attempt: Number.isSafeInteger(attempt) ? (attempt as number) : null,
+  };
 }

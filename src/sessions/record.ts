@@ -21,7 +21,8 @@ export interface ConnectionRecord {
   };
   /** The Bayeux session that may act for it, as digests of secrets. */
   session: { current: string; superseded: string[] };
-  resume: { current: string; previous: string | null };
+  /** `attempt`: of the handshake that was served last, where its client counts them. */
+  resume: { current: string; previous: string | null; attempt?: number };
   /** The public id it has claimed, and where its line starts for it. */
   line: { id: string; start: string } | null;
   rooms: {

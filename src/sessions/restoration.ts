@@ -59,7 +59,12 @@ export class Restoration {
    */
   async complete(): Promise<boolean> {
     await this.check();
-    return this.#parts.clock.monotonic() - this.#noticedAt >= this.#parts.lease.duration;
+    return this.sinceLoss >= this.#parts.lease.duration;
+  }
+
+  /** Milliseconds since a loss was noticed. */
+  get sinceLoss(): number {
+    return this.#parts.clock.monotonic() - this.#noticedAt;
   }
 
   /** A refused operation may mean that the store has lost the record: then it is written again, and the answer is true. */

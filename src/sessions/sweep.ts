@@ -65,6 +65,7 @@ export class Sweep {
     if (now >= this.#nextSecond) {
       this.#nextSecond = now + 1000;
       for (const session of directory.local.values()) this.#care(session, now);
+      void this.#reclaim();
       hub.sweep();
     }
     if (now >= this.#nextOrphans) {
@@ -111,6 +112,19 @@ export class Sweep {
     }
   }
 
+  async #reclaim(): Promise<void> {
+    if (this.#reclaiming) return;
+    this.#reclaiming = true;
+    try {
+      await this.#parts.directory.reclaim();
+    } catch (err) {
+      this.#parts.log.debug({ err }, "sessions on their way are looked after later");
+    } finally {
+      this.#reclaiming = false;
+    }
+  }
+  #reclaiming = false;
+
   async #presence(session: Session, away: boolean): Promise<void> {
     await this.#parts.app.presence(session, away);
     session.away = away;
@@ -155,7 +169,8 @@ export class Sweep {
   async #adopt(id: string, from: string): Promise<void> {
     const { directory, log } = this.#parts;
     try {
-      if ((await directory.acquire(id)) !== GONE)
+      // What it owned a moment ago may have moved on to where somebody waits for it.
+      if ((await directory.acquire(id, undefined, from)) !== GONE)
         log.debug({ connection: id, from }, "a session was taken over");
     } catch (err) {
       log.debug({ connection: id, from, err }, "a session could not be taken over yet");

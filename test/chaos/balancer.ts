@@ -17,6 +17,8 @@ export class Balancer {
   readonly #server: http.Server;
   readonly #agent = new http.Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
   readonly #open = new Set<Socket>();
+  /** Of the open sockets, the port that each is served by now. */
+  readonly #served = new WeakMap<Socket, number>();
   /** Nothing passes through these any more. */
   readonly #holes = new WeakSet<object>();
   requests = 0;
@@ -63,6 +65,13 @@ export class Balancer {
     return true;
   }
 
+  /** Resets whatever is served there, as balancers do with a node that they no longer hold for well. */
+  abandon(port: number): void {
+    for (const socket of this.#open) {
+      if (this.#served.get(socket) === port && !this.#holes.has(socket)) socket.resetAndDestroy();
+    }
+  }
+
   #any(): Socket | undefined {
     return this.#open.size === 0 ? undefined : this.#dice.pick([...this.#open]);
   }
@@ -103,6 +112,7 @@ export class Balancer {
       agent: this.#agent,
     });
     const gone = (): void => void onward.destroy();
+    this.#served.set(socket, port);
     response.once("close", gone);
     onward.once("error", (error: NodeJS.ErrnoException) => {
       response.off("close", gone);
@@ -118,6 +128,7 @@ export class Balancer {
         if (!this.#holes.has(socket)) response.write(chunk);
       });
       answer.on("end", () => {
+        this.#served.delete(socket);
         if (!this.#holes.has(socket)) response.end();
       });
       answer.on("error", () => {
@@ -146,6 +157,7 @@ export class Balancer {
     let connected = false;
     server.once("connect", () => {
       connected = true;
+      this.#served.set(client, port);
       client.setNoDelay(true);
       server.write(opening);
       this.#pour(client, server, client);

@@ -30,11 +30,15 @@ export interface ChaosOptions {
   readonly transports: readonly TransportName[];
   readonly planted?: string | undefined;
   readonly verbose?: boolean;
+  /** A file for all that nodes log. */
+  readonly log?: string | undefined;
 }
 
 export interface ChaosRun {
   readonly violations: readonly string[];
   readonly figures: { readonly [name: string]: number };
+  /** What the clients wrote down, each with the milliseconds since the beginning. */
+  readonly facts: readonly (Fact & { readonly at: number })[];
 }
 
 const NODES = 3;
@@ -47,6 +51,8 @@ const UNHEALTHY = 1_500;
 const PATIENCE = 60_000;
 const SETTLED = 20_000;
 const PRESENCE = 20_000;
+/** Milliseconds for which Redis stands still, and then a node that is in the middle of something. */
+const FORMER = { freeze: 500, pause: 1.5 * LEASE } as const;
 /** Seconds. Who leaves while its node is in trouble may not be heard, and goes when this is over. */
 const GRACE = 120;
 const SHORT_GRACE = 20;
@@ -81,7 +87,8 @@ class Stage {
 
   constructor(options: ChaosOptions) {
     this.#options = options;
-    this.#record = new Recorder(options.verbose ?? false);
+    const { kills, empties } = options.scenario;
+    this.#record = new Recorder(options.verbose ?? false, kills !== undefined && empties !== undefined);
     this.#dice = new Dice(seededRandom(options.seed));
     this.#ran = join(mkdtempSync(join(tmpdir(), "actionwire-chaos-")), "ran");
     this.#balancer = new Balancer(() => this.#route(), new Dice(seededRandom(options.seed ^ 0x5bd1e995)));
@@ -134,13 +141,24 @@ class Stage {
   // Before ---------------------------------------------------------------------------------------------------
 
   async #start(): Promise<void> {
-    const { clients, rooms: many, planted = null, scenario } = this.#options;
+    const { clients, rooms: many, planted = null, log = null, scenario } = this.#options;
     const [redis, program] = await Promise.all([RedisServer.start(), compileNode()]);
     this.#redis = redis;
     this.#program = program;
     const { keeps = 1_000 } = scenario;
     const grace = scenario.departures ? SHORT_GRACE : GRACE;
-    const given = { redis: redis.url, ran: this.#ran, keeps, lease: LEASE, grace, planted };
+    // So that a former owner goes on with what it had begun, and does not find that it took too long.
+    const commandTimeout = scenario.formers === undefined ? null : 10 * LEASE;
+    const given = {
+      redis: redis.url,
+      ran: this.#ran,
+      keeps,
+      lease: LEASE,
+      grace,
+      commandTimeout,
+      planted,
+      log,
+    };
     for (let number = 1; number <= NODES; number += 1) {
       const settings = { ...given, port: await freePort() };
       this.#nodes.push(
@@ -152,7 +170,8 @@ class Stage {
     const faye = fayeWithAllTransports();
     const rooms = ["defaultRoom", ...Array.from({ length: many - 1 }, (_, at) => `room ${at + 1}`)];
     const counter: Counter = { next: 1 };
-    const shared = { host, faye, record: this.#record, dice: this.#dice, counter, rooms };
+    const { restless = false } = scenario;
+    const shared = { host, faye, record: this.#record, dice: this.#dice, counter, rooms, restless };
     for (let number = 1; number <= clients; number += 1) {
       const listener = number <= LISTENERS;
       const { transports } = this.#options;
@@ -200,6 +219,7 @@ class Stage {
       if (this.#balancer.swallow(dice.between(1_000, 15_000))) this.#count("black holes");
     });
     this.#every(scenario.freezes, false, () => this.#freeze(dice.between(500, 5_000)));
+    this.#every(scenario.formers, true, () => this.#former());
     this.#every(scenario.empties, false, () => this.#empty());
   }
 
@@ -237,6 +257,8 @@ class Stage {
     this.#count("kills");
     this.#fault(`node ${node.number} is killed`);
     await node.kill();
+    // A node that knows only the empty store cannot tell who is unknown (docs/decisions/0004-empty-store.md).
+    while (performance.now() - this.#emptiedAt < LEASE) await sleep(100);
     await node.start();
     this.#fault(`node ${node.number} is back`);
   }
@@ -270,10 +292,35 @@ class Stage {
     this.#fault("Redis goes on");
   }
 
+  /** What its clients ask while Redis stands still, a node has begun and not finished when it is stopped. */
+  async #former(): Promise<void> {
+    const running = this.#nodes.filter(({ state }) => state === "running");
+    if (running.length < NODES) return;
+    const node = this.#dice.pick(running);
+    this.#count("former owners");
+    this.#fault(`node ${node.number} stands still in the middle of what it does`);
+    this.#redis?.freeze();
+    await sleep(FORMER.freeze);
+    node.pause();
+    this.#unhealthy.add(node.number);
+    this.#redis?.thaw();
+    this.#balancer.abandon(node.port);
+    await sleep(FORMER.pause);
+    node.resume();
+    this.#unhealthy.delete(node.number);
+    this.#fault(`node ${node.number} goes on`);
+  }
+
+  #emptiedAt = Number.NEGATIVE_INFINITY;
+
   async #empty(): Promise<void> {
     this.#count("restarts of Redis");
-    this.#fault("Redis is restarted empty");
+    this.#fault("Redis is killed");
+    await this.#redis?.kill();
+    this.#record.add({ kind: "emptied" });
+    this.#emptiedAt = performance.now();
     await this.#redis?.restart();
+    this.#fault("Redis is back, empty");
   }
 
   /** Nothing goes wrong any more, and what was broken is mended. */
@@ -365,6 +412,7 @@ class Stage {
     const answers = facts.filter((fact) => fact.kind === "answer");
     return {
       violations: [...record.wrong, ...violations],
+      facts: record.timed(),
       figures: {
         clients,
         rooms: this.#options.rooms,
@@ -398,13 +446,12 @@ function disagree(standing: readonly Fact[], views: readonly Fact[]): boolean {
   );
 }
 
-/** As the checker knows it: calm or not, what may be forgotten, whether connections may be made anew. */
-function judged({ keeps, empties, ...trouble }: Scenario, clients: number, seconds: number): Simulated {
+/** As the checker knows it: calm or not, and what may be forgotten. */
+function judged({ keeps, ...trouble }: Scenario, clients: number, seconds: number): Simulated {
   return {
     clients,
     lasts: seconds * 1_000,
     ...(Object.keys(trouble).length > 0 ? { cuts: 1 } : {}),
     ...(keeps === undefined ? {} : { keeps }),
-    ...(empties === undefined ? {} : { rebuilds: true }),
   };
 }

@@ -18,7 +18,11 @@ export interface NodeSettings {
   readonly lease: number;
   /** Seconds. */
   readonly grace: number;
+  /** Milliseconds after which nobody waits for Redis any more; null: what the engine thinks right. */
+  readonly commandTimeout: number | null;
   readonly planted: string | null;
+  /** A file for all that nodes log. */
+  readonly log: string | null;
 }
 
 const root = fileURLToPath(new URL("../../", import.meta.url));

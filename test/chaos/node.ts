@@ -28,19 +28,29 @@ const actions = [
   }),
 );
 
+function told({ err, ...fields }: { err?: unknown }, message: string): string {
+  const cause = err instanceof Error ? (err.stack ?? err.message) : err === undefined ? "" : String(err);
+  return JSON.stringify({ message, fields, cause });
+}
+
+const note = (fields: object, message: string): void => {
+  if (settings.log) appendFileSync(settings.log, `${Date.now()} ${settings.port} ${told(fields, message)}\n`);
+};
+
 /** Errors go to the tool, which counts each as one. */
 const log: Log = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: ({ err, ...fields }: { err?: unknown }, message) => {
-    const cause = err instanceof Error ? (err.stack ?? err.message) : err === undefined ? "" : String(err);
-    process.stderr.write(`${JSON.stringify({ message, fields, cause })}\n`);
+  debug: note,
+  info: note,
+  warn: note,
+  error: (fields, message) => {
+    note(fields, message);
+    process.stderr.write(`${told(fields, message)}\n`);
   },
 };
 
 const bounds = { maxMessages: settings.keeps };
-const shared = { clock: systemClock, random: systemRandom };
+const { commandTimeout } = settings;
+const shared = { clock: systemClock, random: systemRandom, ...(commandTimeout ? { commandTimeout } : {}) };
 const engine = redisEngine({ ...shared, url: settings.redis, bounds, log });
 const breaks = planted[settings.planted as keyof typeof planted];
 const server = createServer({

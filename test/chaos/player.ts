@@ -18,6 +18,8 @@ export interface PlayerOptions {
   readonly counter: Counter;
   readonly rooms: readonly string[];
   readonly transports: readonly string[];
+  /** Changes rooms more than it talks. */
+  readonly restless: boolean;
 }
 
 /** Our client, and somebody who uses it. Writes down what it asks, what it is answered and what it hears. */
@@ -70,9 +72,10 @@ export class Player {
   }
 
   act(): void {
-    const { dice, rooms } = this.#options;
-    const drawn = dice.between(1, 100);
-    if (drawn <= 50) this.say();
+    const { dice, rooms, restless } = this.#options;
+    const drawn = restless ? dice.between(41, 78) : dice.between(1, 100);
+    if (restless && drawn <= 65) this.roomChange(dice.pick(rooms.filter((room) => room !== this.#room)));
+    else if (drawn <= 50) this.say();
     else if (drawn <= 58) for (let count = dice.between(2, 5); count > 0; count -= 1) this.say();
     else if (drawn <= 66) this.roomChange(dice.pick(rooms.filter((room) => room !== this.#room)));
     else if (drawn <= 72) this.listen(dice.pick(rooms));

@@ -1,4 +1,5 @@
 /** `npm run chaos -- --seed 7 --seconds 60 --scenario chaos` */
+import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { chaos } from "./chaos.ts";
 import { TRANSPORTS, type TransportName } from "./player.ts";
@@ -17,6 +18,10 @@ const { values } = parseArgs({
     /** An engine that breaks a promise, to see that it is found. */
     planted: { type: "string" },
     verbose: { type: "boolean", default: false },
+    /** A file for all facts, one a line, each with the milliseconds since the beginning. */
+    facts: { type: "string" },
+    /** A file for all that the nodes log. */
+    log: { type: "string" },
   },
 });
 if (!(values.scenario in SCENARIOS)) throw new Error(`scenarios: ${Object.keys(SCENARIOS).join(", ")}`);
@@ -27,8 +32,10 @@ const numbers = Object.fromEntries(
   (["seed", "seconds", "clients", "rooms", "pause"] as const).map((name) => [name, Number(values[name])]),
 );
 const { seed = 0, seconds = 0, clients = 0, rooms = 0, pause = 0 } = numbers;
+// What is started here goes when this goes.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 console.log(`${values.scenario}, seed ${seed}: ${clients} clients, ${seconds} s`);
-const { violations, figures } = await chaos({
+const { violations, figures, facts } = await chaos({
   seed,
   seconds,
   clients,
@@ -38,14 +45,25 @@ const { violations, figures } = await chaos({
   transports,
   planted: values.planted,
   verbose: values.verbose,
+  log: values.log,
 });
 console.log(
   Object.entries(figures)
     .map(([name, value]) => `${name} ${value}`)
     .join(", "),
 );
+if (values.facts) writeFileSync(values.facts, facts.map((fact) => `${JSON.stringify(fact)}\n`).join(""));
 if (violations.length > 0) {
-  const shown = violations.slice(0, 50);
+  // Of each kind a few: one cause may have a thousand consequences, and hide another one.
+  const kinds = new Map<string, string[]>();
+  for (const one of violations) {
+    const kind = one.replace(/"[^"]*"|[0-9a-f-]{36}|\d+/g, "").slice(0, 60);
+    kinds.set(kind, [...(kinds.get(kind) ?? []), one]);
+  }
+  const shown = [...kinds.values()].flatMap((kind) => [
+    ...kind.slice(0, 8),
+    ...(kind.length > 8 ? [`(${kind.length - 8} more like that)`] : []),
+  ]);
   console.log(`${violations.length} violations:\n${shown.map((one) => `  ${one}`).join("\n")}`);
   const given = `--seed ${seed} --seconds ${seconds} --scenario ${values.scenario} --clients ${clients}`;
   const using = transports.length === TRANSPORTS.length ? "" : ` --transports ${values.transports}`;

@@ -5,6 +5,7 @@ import { bayeuxCode, errorOfAck, errorOfReply } from "../../src/client/errors.ts
 import { type Events, handlerFor } from "../../src/client/events.ts";
 import { comeBackIn, retryDelay, TransportPolicy } from "../../src/client/policy.ts";
 import { Positions } from "../../src/client/positions.ts";
+import { Requests } from "../../src/client/requests.ts";
 import type { Message } from "../../src/client/wire.ts";
 
 test("positions: what is newer is kept, what is not is dropped", () => {
@@ -165,4 +166,20 @@ test("errors: from replies and from acknowledgements", () => {
     assert.equal(errorOfAck(error).message, text);
   }
   assert.equal(bayeuxCode(undefined), 0);
+});
+
+test("requests: a say that never gets its turn ends as unavailable, whatever the numbers are", () => {
+  const requests = new Requests(10, "x-");
+  const ended: unknown[] = [];
+  requests.entered("room", 0, "e.0.0");
+  requests.add("say", { event: "say", message: "hello" }, false, (error) => ended.push(error?.code));
+  for (let sends = 0; sends < 12; sends += 1) {
+    assert.equal(requests.take("room", false).length, 1);
+    if (sends === 11) break;
+    requests.lost();
+    requests.resumed({ room: "room", last: 0, position: "e.0.0" });
+  }
+  const missing = { status: "an earlier one is missing", error: "an earlier one is missing" };
+  requests.answered({ messageId: "x-1", context: "response", ...missing, code: "earlier_missing" }, "room");
+  assert.deepEqual(ended, ["unavailable"]);
 });

@@ -12,6 +12,7 @@ import {
 import { type Around, intercept } from "../../src/engine/intercept.ts";
 import { createNode } from "../../src/node.ts";
 import type { Node } from "../../src/node-contract.ts";
+import { parseCredential } from "../../src/sessions/ids.ts";
 import { FakeClock, seededRandom } from "../../src/testing/fake-clock.ts";
 import {
   connect,
@@ -113,15 +114,16 @@ class World {
     return { ack: ack!, code: response && String(response.code ?? "") };
   }
 
-  /** Comes back, and has what it had: the new clientId. */
-  async resume(node: Node, token: string): Promise<string> {
-    const [shaken] = await this.post(
-      node,
-      handshake({ ext: { actionwire: { client: 1, resume: { token, positions: {} } } } }),
-    );
-    const { resume } = (shaken!.ext as { actionwire: { resume: { resumed: boolean } } }).actionwire;
-    assert.equal(resume.resumed, true);
-    return minted(shaken!).clientId;
+  async resume(node: Node, token: string, attempt?: number): Promise<Message> {
+    const resume = { token, positions: {}, ...(attempt === undefined ? {} : { attempt }) };
+    const [shaken] = await this.post(node, handshake({ ext: { actionwire: { client: 1, resume } } }));
+    return shaken!;
+  }
+
+  async resumes(node: Node, token: string): Promise<boolean> {
+    const shaken = await this.resume(node, token);
+    const { resume } = (shaken.ext as { actionwire: { resume: { resumed: boolean } } }).actionwire;
+    return resume.resumed;
   }
 }
 
@@ -136,7 +138,7 @@ test("what a session lost with its node is not forgotten when it moves on before
   const [reply] = await w.post(third.node, connect(clientId, { advice: { timeout: 0 } }));
   assert.equal(reply!.successful, false);
   assert.equal((reply!.advice as { reconnect: string }).reconnect, "handshake");
-  await w.resume(third.node, token);
+  assert.equal(await w.resumes(third.node, token), true);
 });
 
 test("while its engine is away nobody can come back to a node: that time is no part of the grace", async () => {
@@ -148,7 +150,7 @@ test("while its engine is away nobody can come back to a node: that time is no p
   await w.clock.advance(15_000);
   w.store.recover();
   await w.clock.advance(GRACE - 10_000);
-  await w.resume(node, token);
+  assert.equal(await w.resumes(node, token), true);
 });
 
 test("a store that lost everything and knows a session by half does not have its numbers begin again", async () => {
@@ -193,7 +195,60 @@ test("whether a say was stored in what is lost, nobody knows: also when its node
   await w.clock.advance(5_000);
   engine.kill();
   await w.clock.advance(4 * LEASE);
-  const clientId = await w.resume(other.node, session.token);
+  const { clientId } = minted(await w.resume(other.node, session.token));
   assert.equal((await w.say(other.node, { ...session, clientId }, 2)).code, "outcome_unknown");
   assert.equal((await w.say(other.node, { ...session, clientId }, 3)).code, "");
+});
+
+test("a session that was let go and not claimed is not lost with what the store knew of it", async () => {
+  const w = new World();
+  const [first, second] = [await w.node(), await w.node()];
+  const { clientId, token } = await w.begin(first.node);
+  const claim = second.engine.claimConnection.bind(second.engine);
+  second.engine.claimConnection = () => Promise.reject(new EngineFailure("unavailable", "just then"));
+  await w.post(second.node, connect(clientId, { advice: { timeout: 0 } }));
+  assert.equal(first.node.counts().sessions, 0);
+  second.engine.claimConnection = claim;
+  w.store.clear();
+  await w.clock.advance(3 * LEASE);
+  assert.equal(first.node.counts().sessions + second.node.counts().sessions, 1);
+  assert.equal(await w.resumes(second.node, token), true);
+});
+
+test("a handshake that comes after a later one of the same client takes nothing over", async () => {
+  const w = new World();
+  const [first, second] = [await w.node(), await w.node()];
+  const { token } = await w.begin(first.node);
+  const current = await w.resume(first.node, token, 3);
+  for (const attempt of [2, 3]) {
+    const late = await w.resume(second.node, token, attempt);
+    assert.equal(late.successful, false);
+    assert.equal((late.advice as { reconnect: string }).reconnect, "handshake");
+  }
+  const { clientId } = minted(current);
+  const replies = await w.post(first.node, connect(clientId, { advice: { timeout: 0 } }));
+  assert.equal(replies.at(-1)?.successful, true);
+});
+
+test("whose answer to a handshake was lost comes back with the same token", async () => {
+  const w = new World();
+  const { node } = await w.node();
+  const { token } = await w.begin(node);
+  await w.resume(node, token, 2);
+  const { clientId } = minted(await w.resume(node, token, 3));
+  const replies = await w.post(node, connect(clientId, { advice: { timeout: 0 } }));
+  assert.equal(replies.at(-1)?.successful, true);
+});
+
+test("what has moved on since a node was asked what it owns is not taken from its new owner", async () => {
+  const w = new World();
+  const [first, second] = [await w.node(), await w.node()];
+  const { clientId } = await w.begin(first.node);
+  await w.post(second.node, connect(clientId, { advice: { timeout: 0 } }));
+  const { connection: connectionId } = parseCredential(clientId)!;
+  const before = await first.engine.readConnection(connectionId);
+  first.engine.ownedConnections = async () => [connectionId];
+  await w.clock.advance(4 * LEASE);
+  assert.deepEqual(await first.engine.readConnection(connectionId), before);
+  assert.equal(second.node.counts().sessions, 1);
 });

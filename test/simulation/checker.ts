@@ -55,6 +55,8 @@ class Judge {
   readonly #logs = new Map<string, Indexed<Stored>[]>();
   readonly #moves: Indexed<Move>[] = [];
   readonly #places = new Places();
+  /** The facts that say so. */
+  readonly #emptied: number[] = [];
   /** By connection: how often the store had lost everything when nobody was left to register it again, and when that was. */
   readonly #orphans = new Map<string, { readonly losses: number; readonly index: number }>();
   readonly #wrong: string[] = [];
@@ -133,6 +135,7 @@ class Judge {
           break;
         case "emptied":
           this.#places.emptied();
+          this.#emptied.push(index);
           break;
         case "orphaned":
           this.#orphans.set(fact.connection, { losses: this.#places.losses, index });
@@ -190,36 +193,42 @@ class Judge {
 
   /** Offset of the last entry that was certainly stored before a fact. */
   #head(topic: string, index: number): number {
-    let head = 0;
+    let head = this.#lost(topic, index);
     for (const entry of this.#log(topic)) {
       if (entry.index > index) break;
-      head = entry.offset;
+      head = Math.max(head, entry.offset);
     }
     return head;
   }
 
   /** Offset of the last entry that may have been stored before a fact. */
   #reach(topic: string, index: number): number {
-    let reach = 0;
+    let reach = this.#lost(topic, index);
     for (const entry of this.#log(topic)) {
       if (earliest(entry) > index) break;
-      reach = entry.offset;
+      reach = Math.max(reach, entry.offset);
     }
     return reach;
+  }
+
+  /** Where the log was lost for the last time before a fact; 0 when it never was. */
+  #lost(topic: string, index: number): number {
+    return this.#places.lossesOf(topic)[this.#emptied.filter((at) => at < index).length - 1] ?? 0;
   }
 
   // What was asked -----------------------------------------------------------------------------------------
 
   #answers(client: Client): void {
     const calm = this.#calm();
-    for (const { verb, subject, code } of client.ops) {
+    const since = this.#facts.findIndex(({ kind }) => kind === "calm");
+    for (const { verb, subject, code, index } of client.ops) {
       if (code === null) continue;
       if (code === undefined) {
         if (!client.died) this.#fail(client, `was never answered: ${verb} ${subject}`);
       } else if (client.gone && code === "disconnected") {
         // What was under way when it left.
       } else if (!EXPLICIT.has(code)) this.#fail(client, `was answered "${code}": ${verb} ${subject}`);
-      else if (calm && !ORDINARY.has(code))
+      else if ((calm || (since >= 0 && index > since)) && !ORDINARY.has(code))
         this.#fail(client, `was answered "${code}" though nothing went wrong: ${subject}`);
     }
   }
@@ -245,7 +254,7 @@ class Judge {
       if (!first) continue;
       if (!client.connections.includes(first.from ?? ""))
         this.#fail(client, `said "${op.subject}", stored as of ${first.from}`);
-      const rooms = this.#roomsBefore(client, op);
+      const rooms = this.#roomsBefore(client, op.index);
       if (!rooms.has(first.topic)) {
         this.#fail(
           client,
@@ -290,11 +299,11 @@ class Judge {
     return open ? [0, 1] : [0, 0];
   }
 
-  /** Topics of the rooms it may have spoken in at that time. */
-  #roomsBefore(client: Client, say: Op): Set<string> {
+  /** Topics of the rooms that it may want to speak in before a fact. */
+  #roomsBefore(client: Client, index: number): Set<string> {
     let rooms = new Set(["room:defaultRoom"]);
     for (const op of client.ops) {
-      if (op.op >= say.op || op.verb !== "roomChange") continue;
+      if (op.index >= index || op.verb !== "roomChange") continue;
       const [least, most] = this.#effects(client, op);
       if (least === 1) rooms = new Set([`room:${op.subject}`]);
       else if (most === 1) rooms.add(`room:${op.subject}`);
@@ -391,7 +400,10 @@ class Judge {
       const lost = this.#orphans.get(move.connection);
       const orphaned = lost && (left === undefined || left.index > lost.index) ? lost : undefined;
       const to = left?.offset ?? FOREVER;
-      if (!orphaned || this.#learned(client, room, move, orphaned.index))
+      // On its way back to where it was, a new connection passes through a room in which nobody wants to be.
+      const passes =
+        move.connection !== client.connections[0] && !this.#roomsBefore(client, move.index).has(topic);
+      if (!passes && (!orphaned || this.#learned(client, room, move, orphaned.index)))
         must.push({ from: move.offset, to: orphaned ? this.#places.loss(topic, orphaned.losses) : to });
       // Its node may have gone on delivering until it died.
       may.push({ from: move.offset, to: orphaned ? this.#head(topic, orphaned.index) : to });

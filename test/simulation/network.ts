@@ -13,9 +13,11 @@ export interface NetworkFaults {
   readonly told: number;
   /** A request (but a handshake) arrives a second time, at any node; nobody hears what that one answers. */
   readonly repeat: number;
+  /** Of what is lost on its way there: how often it arrives all the same, seconds after its client was told. */
+  readonly late: number;
 }
 
-export const QUIET: NetworkFaults = { delay: [1, 5], lose: 0, told: 0, repeat: 0 };
+export const QUIET: NetworkFaults = { delay: [1, 5], lose: 0, told: 0, repeat: 0, late: 0 };
 
 /** What the network needs to know of a node. */
 export interface Host {
@@ -135,8 +137,11 @@ export class Poll {
     if (!unit.some(isHandshake) && dice.chance(network.faults.repeat)) {
       clock.after(network.delay() + dice.between(0, 400), () => this.#arrive(unit, null));
     }
+    const late = lost && network.faults.late > 0 && dice.chance(network.faults.late);
+    if (late) clock.after(dice.between(100, 3_000), () => this.#arrive(unit, null));
     clock.after(network.delay(), () => {
-      if (lost) this.#lost();
+      if (late) this.#fail();
+      else if (lost) this.#lost();
       else if (!this.#over) this.#arrive(unit, this);
     });
   }

@@ -37,6 +37,10 @@ export interface Reading {
 const within = (offset: number, stretches: readonly Stretch[]): boolean =>
   stretches.some(({ from, to }) => offset > from && offset <= to);
 
+/** It was to be heard before that place and after it. */
+const throughout = (offset: number, stretches: readonly Stretch[]): boolean =>
+  stretches.some(({ from, to }) => offset > from && offset < to);
+
 /** What is wrong with it. */
 export function misread(reading: Reading): string[] {
   const wrong: string[] = [];
@@ -71,12 +75,15 @@ function hole(
   const between = log.filter(({ offset }) => offset > after && offset <= upTo);
   const missing = between.filter((entry) => !entry.own && within(entry.offset, must));
   const messages = missing.filter((entry) => entry.message);
-  if (told.length === 0) {
-    const lost = announcements ? missing : messages;
-    return lost.map(({ offset, about }) => `never heard ${about} (${offset})`);
-  }
   const wrong: string[] = [];
   const unknown = told.filter((one) => one === null).length;
+  const untold = losses.find((offset) => offset > after && offset <= upTo && throughout(offset, must));
+  if (unknown === 0 && untold !== undefined && !rebuilds)
+    wrong.push(`was not told that the store lost the log (${untold})`);
+  if (told.length === 0) {
+    const lost = announcements ? missing : messages;
+    return [...wrong, ...lost.map(({ offset, about }) => `never heard ${about} (${offset})`)];
+  }
   if (unknown > 0) {
     if (rebuilds) return [];
     const lost = losses.filter((offset) => offset > after && offset <= upTo);

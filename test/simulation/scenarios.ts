@@ -34,7 +34,7 @@ export interface Scenario {
   readonly rebuilds?: boolean;
 }
 
-const BAD_NETWORK: NetworkFaults = { delay: [1, 120], lose: 0.04, told: 0.6, repeat: 0 };
+const BAD_NETWORK: NetworkFaults = { delay: [1, 120], lose: 0.04, told: 0.6, repeat: 0, late: 0 };
 const BAD_ENGINE: Partial<Faults> = {
   delay: [0, 20],
   refuse: 0.01,
@@ -71,6 +71,8 @@ export const SCENARIOS = {
   network: { clients: 4, lasts: 30_000, network: BAD_NETWORK, cuts: 3_000, holes: 12_000 },
   /** Requests arrive twice. */
   repeats: { clients: 3, lasts: 25_000, network: { ...BAD_NETWORK, repeat: 0.15 }, cuts: 4_000 },
+  /** Requests arrive after their clients have given them up and asked anew. */
+  late: { clients: 4, lasts: 25_000, network: { ...BAD_NETWORK, lose: 0.15, late: 0.7 }, cuts: 3_000 },
   /** Operations of the engine are lost, refused, done late or twice. */
   engine: { clients: 3, lasts: 30_000, engine: BAD_ENGINE, cuts: 6_000 },
   /** What the engine pushes and what nodes say to each other is lost, repeated, reordered. */
