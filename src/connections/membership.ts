@@ -97,13 +97,21 @@ export class Membership {
     if (left.position === null && session.outbox.has(topic) && (await this.restore(session)))
       left = await leave();
     if (listens) return undefined;
-    const cursor = session.outbox.leave(topic, left.position);
+    const cursor = session.outbox.leave(topic, left.position ?? (await this.#lost(session, topic)));
     if (cursor?.until) {
       const { start, until } = cursor;
       const owed = { topic, start: formatPosition(start), until: formatPosition(until) };
       session.record.verb = { ...session.record.verb, left: owed };
     }
     return cursor;
+  }
+
+  /** It was no member any more. Where the store has lost the log, that is told, and what is in the new one is not for it. */
+  async #lost(session: Session, topic: string): Promise<Position | null> {
+    const read = session.outbox.epochOf(topic);
+    if (read === undefined) return null;
+    const { epoch } = await insist(this.#clock, () => this.#engine.position(topic));
+    return epoch === read ? null : { epoch, offset: 0, count: 0 };
   }
 
   async #enter(

@@ -75,6 +75,11 @@ export class Outbox implements Reader {
     return this.#cursors.has(topic);
   }
 
+  /** Of the log in which it is read now; undefined when it is not. */
+  epochOf(topic: string): string | undefined {
+    return this.#cursors.get(topic)?.position.epoch;
+  }
+
   /** Where reading a topic began; undefined when it is not read. */
   startOf(topic: string): Position | undefined {
     return this.#cursors.get(topic)?.start;
