@@ -25,7 +25,7 @@ import { type Moves, type Packed, packed } from "../sessions/outbox.ts";
 import { type Poll, positionsOf, type Session } from "../sessions/session.ts";
 import type { ActionDesk, Matching } from "./actions.ts";
 import type { Channels } from "./channels.ts";
-import { type Life, lifeOf } from "./life.ts";
+import { type Greeting, type Life, lifeOf } from "./life.ts";
 import { type Lines, lineOf } from "./lines.ts";
 import type { Membership } from "./membership.ts";
 import { VerbRefused } from "./refused.ts";
@@ -100,7 +100,7 @@ export class Connections implements Application {
     const life = lifeOf(session);
     const { poll } = session;
     return {
-      replies: session.outbox.takeReplies(),
+      replies: [...session.outbox.takeReplies(), ...packed(takeGreeting(session))],
       poll: poll && { ...poll, replies: packed(poll.replies) },
       repeats: life.retransmissions.settled(),
       answered: [...life.answered],
@@ -253,7 +253,11 @@ export class Connections implements Application {
         .then(() => hooks.onConnect?.(viewOf(session), api()))
         .catch((err: unknown) => log.error({ connection: session.id, err }, "the onConnect hook failed"));
     }
-    return () => session.outbox.push({ context: "api", welcome, room: record.rooms.room }, change);
+    const data = JSON.stringify({ context: "api", welcome, room: record.rooms.room });
+    lifeOf(session).greeting = { data, ...change };
+    return () => {
+      for (const { data, ...order } of takeGreeting(session)) session.outbox.pushText(data, order);
+    };
   }
 
   /** Why a plain channel is not for this session, as a Bayeux error; null when it is. */
@@ -419,6 +423,14 @@ interface Luggage {
     readonly room: string | null;
     readonly last: number;
   };
+}
+
+/** Once: said here, or packed when the session moves before the answer to its subscription is handed over. */
+function takeGreeting(session: Session): Greeting[] {
+  const life = lifeOf(session);
+  const { greeting } = life;
+  life.greeting = null;
+  return greeting ? [greeting] : [];
 }
 
 function isResponse(text: string): boolean {

@@ -1,4 +1,5 @@
 import type { Cursor } from "../hub/cursor.ts";
+import type { Packed } from "../sessions/outbox.ts";
 import type { Session } from "../sessions/session.ts";
 import { Retransmissions } from "./retransmissions.ts";
 
@@ -7,6 +8,11 @@ export interface Pending {
   readonly messageId: string | number | undefined;
   /** Wall-clock milliseconds. */
   readonly startedAt: number;
+}
+
+/** The first words on a line. */
+export interface Greeting extends Packed {
+  readonly before?: Cursor | undefined;
 }
 
 /** Answered actions remembered for a client that asks again. */
@@ -20,6 +26,8 @@ export class Life {
   readonly answered = new Map<string | number, string>();
   /** Actions whose responses came from another node. */
   readonly forwarded = new Set<string | number>();
+  /** Said once the answer to the subscription has been handed over; here, or where the session is by then. */
+  greeting: Greeting | null = null;
   /** Highest number of a say stored in the room it is in. */
   lastSaid = 0;
   /** Highest number of a say that may have been stored though nobody was told. */

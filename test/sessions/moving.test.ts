@@ -34,7 +34,15 @@ class World {
 
   /** One request over HTTP, and all that comes back. */
   async post(node: Node, ...unit: Message[]): Promise<Message[]> {
+    const { answer, arrived } = await this.slowly(node, ...unit);
+    arrived();
+    return answer;
+  }
+
+  /** One request whose answer has arrived at its client when that is said. */
+  async slowly(node: Node, ...unit: Message[]): Promise<{ answer: Message[]; arrived: () => void }> {
     let answer: string | undefined;
+    let handed: ((whole: boolean) => void) | undefined;
     node.gateway.receive(unit, {
       transport: "long-polling",
       once: true,
@@ -42,13 +50,13 @@ class World {
       requester: { remoteIP: "10.0.0.1", remotePort: 1, secure: false, headers: {}, cookies: {} },
       send: (text, done) => {
         answer = text;
-        done?.(true);
+        handed = done;
       },
       close() {},
     });
     await this.clock.advance(100);
     assert.ok(answer !== undefined, "answered at once");
-    return JSON.parse(answer) as Message[];
+    return { answer: JSON.parse(answer) as Message[], arrived: () => handed?.(true) };
   }
 
   /** A session of our own client, with its line. */
@@ -94,4 +102,22 @@ test("while its engine is away nobody can come back to a node: that time is no p
   w.store.recover();
   await w.clock.advance(GRACE - 10_000);
   assert.equal(await w.resumes(node, token), true);
+});
+
+test("who moves on while the answer to the subscription is on its way is greeted there, once", async () => {
+  const w = new World();
+  const [first, second] = [await w.node(), await w.node()];
+  const [shaken] = await w.post(first.node, handshake());
+  const { clientId, connectionId } = minted(shaken!);
+  const { arrived } = await w.slowly(first.node, subscribe(clientId, lineOf(connectionId)));
+  const welcomes = (answer: Message[]): number =>
+    answer.filter(({ data }) => (data as Message | undefined)?.welcome !== undefined).length;
+  const now = connect(clientId, { advice: { timeout: 0 } });
+  const before = welcomes(await w.post(second.node, now));
+  arrived();
+  await w.clock.advance(1000);
+  assert.equal(
+    before + welcomes(await w.post(second.node, now)) + welcomes(await w.post(first.node, now)),
+    1,
+  );
 });
