@@ -5,6 +5,7 @@ import { resolveConfig } from "../../src/config/index.ts";
 import { type FaultyEngine, faulty, MemoryStore, memoryEngine } from "../../src/engine/index.ts";
 import { createNode } from "../../src/node.ts";
 import type { Node } from "../../src/node-contract.ts";
+import type { Link } from "../../src/sessions/gateway.ts";
 import { FakeClock, seededRandom } from "../../src/testing/fake-clock.ts";
 import { connect, handshake, lineOf, type Message, minted, subscribe } from "../wire/support/messages.ts";
 
@@ -23,6 +24,15 @@ class World {
   readonly clock = new FakeClock();
   readonly random = seededRandom(1);
   readonly store = new MemoryStore({ clock: this.clock, random: this.random });
+
+  readonly link: Link = {
+    transport: "long-polling",
+    once: true,
+    writable: true,
+    requester: { remoteIP: "10.0.0.1", remotePort: 1, secure: false, headers: {}, cookies: {} },
+    send() {},
+    close() {},
+  };
 
   async node(): Promise<{ node: Node; engine: FaultyEngine }> {
     const { clock, random } = this;
@@ -44,15 +54,11 @@ class World {
     let answer: string | undefined;
     let handed: ((whole: boolean) => void) | undefined;
     node.gateway.receive(unit, {
-      transport: "long-polling",
-      once: true,
-      writable: true,
-      requester: { remoteIP: "10.0.0.1", remotePort: 1, secure: false, headers: {}, cookies: {} },
+      ...this.link,
       send: (text, done) => {
         answer = text;
         handed = done;
       },
-      close() {},
     });
     await this.clock.advance(100);
     assert.ok(answer !== undefined, "answered at once");
@@ -120,4 +126,24 @@ test("who moves on while the answer to the subscription is on its way is greeted
     before + welcomes(await w.post(second.node, now)) + welcomes(await w.post(first.node, now)),
     1,
   );
+});
+
+test("a socket or an event stream that went while its session was on its way carries nothing", async () => {
+  for (const transport of ["websocket", "eventsource"] as const) {
+    const w = new World();
+    const [first, second] = [await w.node(), await w.node()];
+    const [shaken] = await w.post(first.node, handshake());
+    const { clientId, connectionId } = minted(shaken!);
+    await w.post(first.node, subscribe(clientId, lineOf(connectionId)));
+    const link: Link = { ...w.link, transport, once: false };
+    if (transport === "eventsource") void second.node.gateway.stream(clientId, link);
+    else second.node.gateway.receive([connect(clientId, { connectionType: transport })], link);
+    second.node.gateway.closed(link);
+    await w.clock.advance(1000);
+    assert.equal(second.node.counts().sessions, 1);
+    assert.equal(second.node.counts().carried, 0, transport);
+    await w.clock.advance(GRACE + 2000);
+    const { members } = await second.node.api.rooms.members("defaultRoom");
+    assert.deepEqual(Object.keys(members), [], transport);
+  }
 });
