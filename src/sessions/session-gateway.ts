@@ -111,6 +111,15 @@ export class SessionGateway implements Gateway {
         if (session === GONE || standing(session, credential.digest) !== "current" || session.record.ended)
           return false;
         if (session.gone) continue;
+        if (session.ours && session.bereft) {
+          // As to its connects; it would not send one for as long as a connect is held.
+          const advice = handshakeAgain(0, this.#parts.times.timeout);
+          const asked = { kind: "connect", id: undefined, clientId, connectionType: "eventsource" } as const;
+          const again = { ...asked, timeout: null, ext: {} };
+          link.send(JSON.stringify([failure(again, unknownClient(clientId), advice)]));
+          link.close(1000, "");
+          return true;
+        }
         session.touch();
         this.#bind(session, link);
         session.carry(link);
