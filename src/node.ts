@@ -270,6 +270,8 @@ export function createNode(options: NodeOptions): Node {
       for (const session of sessions) session.drain(1 + Math.floor(random.fraction() * spread));
       await Promise.race([actions.idle(), sleep(clock, bound)]);
       sweep.stop();
+      // The response of the last action is not handed over before the end of its turn.
+      links.flush();
       await Promise.all(sessions.map((session) => directory.letGo(session.id).catch(() => {})));
       // What held connects on sockets were answered, before those are closed (case 181).
       links.flush();

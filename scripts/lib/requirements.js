@@ -1,8 +1,11 @@
-import { accessSync, constants, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { run } from "./run.js";
 
-/** Programs the suite drives that npm cannot bring. `neededBy` tells from the test files whether this run needs it. */
+/**
+ * Programs the suite drives that npm cannot bring. `neededBy` tells from the test files whether this run needs it; `service` is
+ * what Debian's package would have run from now on.
+ */
 const PROGRAMS = [
   {
     name: "Chromium",
@@ -14,6 +17,7 @@ const PROGRAMS = [
     name: "Redis",
     commands: ["redis-server"],
     debianPackage: "redis-server",
+    service: "redis-server",
     neededBy: (file) => file.startsWith("test/engine/redis") || file.startsWith("test/cluster/"),
   },
   {
@@ -22,10 +26,27 @@ const PROGRAMS = [
     debianPackage: "openssl",
     neededBy: (file) => /https|tls|redis-failures/.test(file),
   },
+  {
+    name: "nginx",
+    commands: ["nginx"],
+    debianPackage: "nginx-light",
+    service: "nginx",
+    neededBy: (file) => file === "test/cluster/proxies.test.ts",
+  },
+  {
+    name: "HAProxy",
+    commands: ["haproxy"],
+    debianPackage: "haproxy",
+    service: "haproxy",
+    neededBy: (file) => file === "test/cluster/proxies.test.ts",
+  },
 ];
 
+/** Where Debian puts what only root uses, though it need not be on the PATH of anybody else. */
+const SYSTEM = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
+
 function findCommand(command) {
-  for (const folder of (process.env.PATH ?? "").split(delimiter)) {
+  for (const folder of [...(process.env.PATH ?? "").split(delimiter), ...SYSTEM]) {
     const path = join(folder, command);
     try {
       accessSync(path, constants.X_OK);
@@ -51,15 +72,20 @@ function isDebianLike() {
 async function asRoot() {
   if (process.getuid?.() === 0) return [];
   if (findCommand("sudo") && (await run("sudo", ["-n", "true"], { stdio: "ignore" })) === 0) {
-    return ["sudo", "-n", "DEBIAN_FRONTEND=noninteractive"];
+    return ["sudo", "-n", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"];
   }
   return null;
 }
 
-async function aptInstall(packages) {
+/**
+ * The tests start what they need themselves: a service of the package must not be left running on this machine, on ports of its own
+ * choice. In runlevel 1 Debian's packages start none; where one was started all the same it is stopped, and not started at boot.
+ */
+async function aptInstall(programs) {
   const prefix = await asRoot();
   if (prefix === null) return false;
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const packages = programs.map((program) => program.debianPackage);
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
   for (const words of [
     ["apt-get", "update"],
     ["apt-get", "install", "-y", "--no-install-recommends", ...packages],
@@ -67,6 +93,15 @@ async function aptInstall(packages) {
     const [command, ...args] = [...prefix, ...words];
     console.log(`> ${[command, ...args].join(" ")}`);
     if ((await run(command, args, { env })) !== 0) return false;
+  }
+  for (const { service } of programs) {
+    if (!service) continue;
+    const words = existsSync("/run/systemd/system")
+      ? ["systemctl", "disable", "--now", service]
+      : ["service", service, "stop"];
+    const [command, ...args] = [...prefix, ...words];
+    // Not running is what is wanted; a machine without service management has nothing to stop.
+    await run(command, args, { env, stdio: "ignore" }).catch(() => 1);
   }
   return true;
 }
@@ -80,7 +115,7 @@ export async function ensurePrograms(files) {
   if (missing.length === 0) return;
   const packages = missing.map((program) => program.debianPackage);
   console.log(`Missing for the tests: ${missing.map((program) => program.name).join(", ")}.`);
-  if (isDebianLike() && findCommand("apt-get") && (await aptInstall(packages)) && missing.every(isThere))
+  if (isDebianLike() && findCommand("apt-get") && (await aptInstall(missing)) && missing.every(isThere))
     return;
   console.log(
     [

@@ -24,7 +24,7 @@ import type { Session } from "../sessions/session.ts";
 import type { ActionDesk, Matching } from "./actions.ts";
 import type { Authorization } from "./authorization.ts";
 import type { Channels } from "./channels.ts";
-import { lifeOf } from "./life.ts";
+import { lifeOf, takeGreeting } from "./life.ts";
 import { type Lines, lineOf } from "./lines.ts";
 import { type Luggage, pack, unpack } from "./luggage.ts";
 import type { Membership } from "./membership.ts";
@@ -215,7 +215,11 @@ export class Connections implements Application {
         .then(() => hooks.onConnect?.(viewOf(session), api()))
         .catch((err: unknown) => log.error({ connection: session.id, err }, "the onConnect hook failed"));
     }
-    return () => session.outbox.push({ context: "api", welcome, room: record.rooms.room }, change);
+    const data = JSON.stringify({ context: "api", welcome, room: record.rooms.room });
+    lifeOf(session).greeting = { data, ...change };
+    return () => {
+      for (const { data, ...order } of takeGreeting(session)) session.outbox.pushText(data, order);
+    };
   }
 
   // Publishing -------------------------------------------------------------------------------------------

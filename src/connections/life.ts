@@ -1,5 +1,6 @@
 import type { Ext } from "../bayeux/index.ts";
 import type { Cursor } from "../hub/cursor.ts";
+import type { Packed } from "../sessions/outbox.ts";
 import type { Session } from "../sessions/session.ts";
 import { Retransmissions } from "./retransmissions.ts";
 
@@ -8,6 +9,11 @@ export interface Pending {
   readonly messageId: string | number | undefined;
   /** Wall-clock milliseconds. */
   readonly startedAt: number;
+}
+
+/** The first words on a line. */
+export interface Greeting extends Packed {
+  readonly before?: Cursor | undefined;
 }
 
 /** Answered actions remembered for a client that asks again. */
@@ -21,6 +27,8 @@ export class Life {
   readonly answered = new Map<string | number, string>();
   /** Actions whose responses came from another node. */
   readonly forwarded = new Set<string | number>();
+  /** Said once the answer to the subscription has been handed over; here, or where the session is by then. */
+  greeting: Greeting | null = null;
   /** Highest number of a say stored in the room it is in. */
   lastSaid = 0;
   /** Highest number of a say that may have been stored though nobody was told. */
@@ -49,4 +57,12 @@ export function lifeOf(session: Session): Life {
     session.companions.set(LIFE, life);
   }
   return life;
+}
+
+/** Once: said where it is made, or packed when the session moves before the answer to its subscription is handed over. */
+export function takeGreeting(session: Session): Greeting[] {
+  const life = lifeOf(session);
+  const { greeting } = life;
+  life.greeting = null;
+  return greeting ? [greeting] : [];
 }

@@ -2,7 +2,7 @@ import type { Ext, Reply } from "../bayeux/index.ts";
 import { type Packed, packed } from "../sessions/outbox.ts";
 import type { Poll } from "../sessions/polls.ts";
 import type { Session } from "../sessions/session.ts";
-import { lifeOf } from "./life.ts";
+import { lifeOf, takeGreeting } from "./life.ts";
 
 /** What the former owner of a session knew beside the record. */
 export interface Luggage {
@@ -24,7 +24,7 @@ export function pack(session: Session): Luggage {
   const life = lifeOf(session);
   const poll = session.polls.last;
   return {
-    replies: session.outbox.takeReplies(),
+    replies: [...session.outbox.takeReplies(), ...packed(takeGreeting(session))],
     poll: poll && { ...poll, replies: packed(poll.replies) },
     repeats: life.retransmissions.settled(),
     answered: [...life.answered],

@@ -30,6 +30,8 @@ export interface Link {
   send(text: string, done?: (handed: boolean) => void): void;
   /** Ends it. WebSocket: close code and reason. Idempotent. */
   close(code: number, reason: string): void;
+  /** Event streams: how many milliseconds after its end the client is to open another one. */
+  again?(ms: number): void;
 }
 
 export interface Gateway {

@@ -47,6 +47,9 @@ export interface ServerCommand {
   readonly command: unknown;
 }
 
+/** How often a session that moves away is brought back to its event stream. */
+const STREAM_ATTEMPTS = 3;
+
 type Standing = "current" | "superseded" | "unknown";
 /** What a command answers when its sender may not (or no longer) speak for the connection. */
 interface Refused {
@@ -73,6 +76,7 @@ export class SessionGateway implements Gateway {
   /** Messages that came in since the start. */
   received = 0;
   readonly #bound = new Map<Link, Set<Session>>();
+  readonly #closed = new WeakSet<Link>();
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
@@ -102,17 +106,32 @@ export class SessionGateway implements Gateway {
     const credential = parseCredential(clientId);
     if (!credential) return false;
     try {
-      const session = await this.#parts.directory.acquire(credential.connection);
-      if (session === GONE || standing(session, credential.digest) !== "current" || session.record.ended)
-        return false;
-      session.touch();
-      this.#bind(session, link);
-      session.carry(link);
-      return true;
+      // A poll at another node may have taken it away in the very moment in which it came.
+      for (let attempt = 0; attempt < STREAM_ATTEMPTS; attempt += 1) {
+        const session = await this.#parts.directory.acquire(credential.connection);
+        if (session === GONE || standing(session, credential.digest) !== "current" || session.record.ended)
+          return false;
+        if (session.gone) continue;
+        if (session.ours && session.bereft) {
+          // As to its connects; it would not send one for as long as a connect is held.
+          const advice = handshakeAgain(0, this.#parts.times.timeout);
+          const asked = { kind: "connect", id: undefined, clientId, connectionType: "eventsource" } as const;
+          const again = { ...asked, timeout: null, ext: {} };
+          link.send(JSON.stringify([failure(again, unknownClient(clientId), advice)]));
+          link.close(1000, "");
+          return true;
+        }
+        session.touch();
+        this.#bind(session, link);
+        session.carry(link);
+        this.#forget(link);
+        return true;
+      }
+      this.#parts.log.warn({}, "an event stream could not be opened: its session keeps moving");
     } catch (err) {
       this.#parts.log.warn({ err }, "an event stream could not be opened");
-      return false;
     }
+    return false;
   }
 
   drained(link: Link): void {
@@ -124,6 +143,13 @@ export class SessionGateway implements Gateway {
   }
 
   closed(link: Link): void {
+    this.#closed.add(link);
+    this.#forget(link);
+  }
+
+  /** What is gone carries nothing. It may have gone while the session that it was to carry was on its way here. */
+  #forget(link: Link): void {
+    if (!this.#closed.has(link)) return;
     const sessions = this.#bound.get(link);
     this.#parts.links.forget(link);
     if (!sessions) return;
@@ -294,6 +320,7 @@ export class SessionGateway implements Gateway {
         // To a session that ended without a word, or was told, there is nothing more to say (cases 59, 120).
         else if (ended.reconnect === "handshake" && !session.outbox.waiting) refuse("unknown");
         else session.tellEnd(message, link, ended.reconnect);
+        this.#forget(link);
       });
     } catch (failed) {
       if (!(failed instanceof EngineFailure)) log.error({ err: failed }, "a connect could not be handled");

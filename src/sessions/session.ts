@@ -45,6 +45,9 @@ export interface SessionHost {
 /** Interval in the answer to a connect that another one replaced: with 0 two of them chase each other (BAYEUX 3.8). */
 export const EVICTED_INTERVAL = 5000;
 
+/** Milliseconds after which a client opens an event stream again whose session a poll has taken elsewhere: Faye's last one before it. */
+const STREAM_AGAIN = 50;
+
 /** A connection that this node serves: its record under a fence, what it is owed, and what carries it. */
 export class Session {
   readonly id: string;
@@ -73,6 +76,7 @@ export class Session {
   unrestored = false;
   /** Losses of the store that this session has got over. */
   losses: number;
+  #drained = false;
   /** It is no longer this node's: nothing may be done for it here. */
   gone = false;
   /** Whatever another layer keeps beside it (pending actions, answered publishes). */
@@ -383,7 +387,10 @@ export class Session {
     this.#evict();
     this.#stream = null;
     // Nothing would ever come on it again; its client opens another one, if it still wants any.
-    if (this.#events !== null) this.#host.links.end(this.#events, 1000, "");
+    if (this.#events !== null) {
+      if (!this.#drained) this.#events.again?.(STREAM_AGAIN);
+      this.#host.links.end(this.#events, 1000, "");
+    }
     this.#events = null;
     this.outbox.close();
   }
@@ -428,8 +435,10 @@ export class Session {
     return this.#held?.link ?? null;
   }
 
-  /** Has a held connect answered with an interval, because the node is going down. */
+  /** Has its client come back after an interval, because the node is going down. */
   drain(interval: number): void {
+    this.#drained = true;
+    this.#events?.again?.(interval);
     if (this.#held) this.#answerHeld(retry(this.#host.times.timeout, interval, this.#host.times.grace));
   }
 }

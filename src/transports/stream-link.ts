@@ -13,6 +13,8 @@ interface Streaming {
 /** Milliseconds after which a browser opens a broken stream again. */
 const RETRY_MS = 5000;
 
+const retryAfter = (ms: number): string => `retry: ${ms}\r\n\r\n`;
+
 /** An EventSource stream (BAYEUX 2.6): deliveries only; replies go with the requests they answer. */
 export class StreamLink implements Link {
   readonly transport = "eventsource";
@@ -50,7 +52,7 @@ export class StreamLink implements Link {
       "Referrer-Policy": "no-referrer",
       "X-Accel-Buffering": "no",
     });
-    this.#response.write(`retry: ${RETRY_MS}\r\n\r\n`);
+    this.#response.write(retryAfter(RETRY_MS));
   }
 
   send(text: string, done?: (handed: boolean) => void): void {
@@ -67,6 +69,10 @@ export class StreamLink implements Link {
     else response.write(event, (error) => done(!error));
     if (response.writableNeedDrain && response.writableLength > this.#streaming.maxBuffered)
       this.#blocked = true;
+  }
+
+  again(ms: number): void {
+    if (this.#open && !this.#closed) this.#response.write(retryAfter(ms));
   }
 
   close(_code: number, _reason: string): void {

@@ -92,6 +92,8 @@ class EventStream extends NodeHttp {
   #usable: boolean | undefined;
   #request: http.ClientRequest | undefined;
   #closed = false;
+  /** ms, as the server says, but a second at most: nobody here wants to wait longer. */
+  #again = 1_000;
 
   static isUsable(dispatcher: Dispatcher, endpoint: URL, answer: Answer, context: unknown): void {
     if (!dispatcher.clientId) answer.call(context, false);
@@ -126,7 +128,7 @@ class EventStream extends NodeHttp {
     this._socket = { close: () => this.close() };
     const again = (): void => {
       if (this.#usable !== true) this.#settle(false);
-      else setTimeout(() => this.#open(url), 1_000).unref();
+      else setTimeout(() => this.#open(url), this.#again).unref();
     };
     let answered = false;
     const request = http.get(url, { headers: { Accept: "text/event-stream" } }, (response) => {
@@ -154,6 +156,8 @@ class EventStream extends NodeHttp {
   }
 
   #event(event: string): void {
+    const [, retry] = /^retry: *(\d+)$/m.exec(event) ?? [];
+    if (retry !== undefined) this.#again = Math.min(1_000, Number(retry));
     const data = event
       .split(/\r?\n/)
       .filter((line) => line.startsWith("data:"))

@@ -72,5 +72,7 @@ test("an event stream whose session is taken over by another one ends", async (t
   const now = await stream(1, clientId);
   t.after(() => now.close());
   await eventually(() => assert.equal(before.ended, true));
+  // Its client opens another one at once, and not after the five seconds of a broken one.
+  assert.match(before.text, /^retry: 5000\r\n\r\n(.*\r\n\r\n)*retry: 50\r\n\r\n$/s);
   assert.equal(now.ended, false);
 });

@@ -12,6 +12,7 @@ import {
 import { type Around, intercept } from "../../src/engine/intercept.ts";
 import { createNode } from "../../src/node.ts";
 import type { Node } from "../../src/node-contract.ts";
+import type { Link } from "../../src/sessions/gateway.ts";
 import { parseCredential } from "../../src/sessions/ids.ts";
 import { FakeClock, seededRandom } from "../../src/testing/fake-clock.ts";
 import {
@@ -43,6 +44,15 @@ class World {
   readonly random = seededRandom(1);
   readonly store = new MemoryStore({ clock: this.clock, random: this.random });
 
+  readonly link: Link = {
+    transport: "long-polling",
+    once: true,
+    writable: true,
+    requester: { remoteIP: "10.0.0.1", remotePort: 1, secure: false, headers: {}, cookies: {} },
+    send() {},
+    close() {},
+  };
+
   /** `around` may make operations of its engine fail. */
   async node(around: Around = (_operation, run) => run()): Promise<{ node: Node; engine: FaultyEngine }> {
     const { clock, random } = this;
@@ -52,30 +62,27 @@ class World {
     return { node, engine };
   }
 
-  /** One request over HTTP. */
-  send(node: Node, unit: readonly Message[], answered: (text: string) => void = () => {}): void {
-    node.gateway.receive(unit, {
-      transport: "long-polling",
-      once: true,
-      writable: true,
-      requester: { remoteIP: "10.0.0.1", remotePort: 1, secure: false, headers: {}, cookies: {} },
-      send: (text, done) => {
-        answered(text);
-        done?.(true);
-      },
-      close() {},
-    });
-  }
-
   /** One request over HTTP, and all that comes back. */
   async post(node: Node, ...unit: Message[]): Promise<Message[]> {
+    const { answer, arrived } = await this.slowly(node, ...unit);
+    arrived();
+    return answer;
+  }
+
+  /** One request whose answer has arrived at its client when that is said. */
+  async slowly(node: Node, ...unit: Message[]): Promise<{ answer: Message[]; arrived: () => void }> {
     let answer: string | undefined;
-    this.send(node, unit, (text) => {
-      answer = text;
+    let handed: ((whole: boolean) => void) | undefined;
+    node.gateway.receive(unit, {
+      ...this.link,
+      send: (text, done) => {
+        answer = text;
+        handed = done;
+      },
     });
     await this.clock.advance(100);
     assert.ok(answer !== undefined, "answered at once");
-    return JSON.parse(answer) as Message[];
+    return { answer: JSON.parse(answer) as Message[], arrived: () => handed?.(true) };
   }
 
   /** A session of our own client, with its line. */
@@ -189,7 +196,8 @@ test("whether a say was stored in what is lost, nobody knows: also when its node
   const session = await w.begin(node);
   assert.equal((await w.say(node, session, 1)).code, "");
   answers = false;
-  w.send(node, [publish(session.clientId, session.line, { event: "say", message: "say 2" }, stamped(2))]);
+  const said = publish(session.clientId, session.line, { event: "say", message: "say 2" }, stamped(2));
+  node.gateway.receive([said], w.link);
   await w.clock.advance(20_000);
   w.store.clear();
   await w.clock.advance(5_000);
@@ -251,4 +259,42 @@ test("what has moved on since a node was asked what it owns is not taken from it
   await w.clock.advance(4 * LEASE);
   assert.deepEqual(await first.engine.readConnection(connectionId), before);
   assert.equal(second.node.counts().sessions, 1);
+});
+
+test("who moves on while the answer to the subscription is on its way is greeted there, once", async () => {
+  const w = new World();
+  const [first, second] = [await w.node(), await w.node()];
+  const [shaken] = await w.post(first.node, handshake());
+  const { clientId, connectionId } = minted(shaken!);
+  const { arrived } = await w.slowly(first.node, subscribe(clientId, lineOf(connectionId)));
+  const welcomes = (answer: Message[]): number =>
+    answer.filter(({ data }) => (data as Message | undefined)?.welcome !== undefined).length;
+  const now = connect(clientId, { advice: { timeout: 0 } });
+  const before = welcomes(await w.post(second.node, now));
+  arrived();
+  await w.clock.advance(1000);
+  assert.equal(
+    before + welcomes(await w.post(second.node, now)) + welcomes(await w.post(first.node, now)),
+    1,
+  );
+});
+
+test("a socket or an event stream that went while its session was on its way carries nothing", async () => {
+  for (const transport of ["websocket", "eventsource"] as const) {
+    const w = new World();
+    const [first, second] = [await w.node(), await w.node()];
+    const [shaken] = await w.post(first.node, handshake());
+    const { clientId, connectionId } = minted(shaken!);
+    await w.post(first.node, subscribe(clientId, lineOf(connectionId)));
+    const link: Link = { ...w.link, transport, once: false };
+    if (transport === "eventsource") void second.node.gateway.stream(clientId, link);
+    else second.node.gateway.receive([connect(clientId, { connectionType: transport })], link);
+    second.node.gateway.closed(link);
+    await w.clock.advance(1000);
+    assert.equal(second.node.counts().sessions, 1);
+    assert.equal(second.node.counts().carried, 0, transport);
+    await w.clock.advance(GRACE + 2000);
+    const { members } = await second.node.api.rooms.members("defaultRoom");
+    assert.deepEqual(Object.keys(members), [], transport);
+  }
 });
