@@ -15,7 +15,8 @@ const host = ({ address, family }: AddressInfo): string => {
   return family === "IPv6" ? `[${address}]` : address;
 };
 
-const shares = ({ redis }: Config): boolean =>
+/** Whether several processes are one cluster. */
+export const shares = ({ redis }: Config): boolean =>
   redis.url !== null || redis.host !== null || redis.sentinels.length > 0;
 
 /** Where to look, now that it runs. */

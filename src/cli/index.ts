@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { ConfigError } from "../config/index.ts";
 import { listActions } from "./actions.ts";
+import { defaultWorkers, parseWorkers, startCluster } from "./cluster.ts";
 import { generateAction, generateProject } from "./generate.ts";
 import { ProjectError } from "./project.ts";
 import { start } from "./start.ts";
@@ -37,6 +38,14 @@ const program = (): Command => {
     .description("serve a project: its actions/, public/, actionwire.config.ts and hooks.ts")
     .argument("[dir]", "the project's folder", ".")
     .action(start);
+
+  actionwire
+    .command("cluster")
+    .alias("startCluster")
+    .description("serve a project with several processes on this host; needs Redis")
+    .argument("[dir]", "the project's folder", ".")
+    .option("-w, --workers <n>", "how many processes", parseWorkers, defaultWorkers())
+    .action((dir: string, { workers }: { workers: number }) => startCluster(dir, workers));
 
   actionwire
     .command("actions")
