@@ -8,6 +8,7 @@ import { cast, everybodyHears, OURS } from "./cast.ts";
 
 let redis: RedisServer;
 let nodes: [ServerProcess, ServerProcess];
+let dead = false;
 before(async () => {
   redis = await RedisServer.start();
   const env = { REDIS_URL: redis.url };
@@ -22,6 +23,8 @@ for (const name of ["nginx", "haproxy"] satisfies BalancerName[]) {
   describe(`behind ${name}`, () => {
     let balancer: Balancer | undefined;
     before(async () => {
+      if (dead) await nodes[0].start();
+      dead = false;
       balancer = await startBalancer(name, [nodes[0].port, nodes[1].port]);
     });
     after(() => balancer?.close());
@@ -38,6 +41,7 @@ for (const name of ["nginx", "haproxy"] satisfies BalancerName[]) {
       // What stock clients have heard is written down each second.
       await sleep(2_000);
 
+      dead = true;
       await nodes[0].stop("SIGKILL");
       // A say of ours that was on the wire is repeated by its client and takes effect once; a stock client would be told an error.
       await Promise.all(
@@ -48,7 +52,6 @@ for (const name of ["nginx", "haproxy"] satisfies BalancerName[]) {
       await everybodyHears(all, said);
       for (const [speaker] of all.entries()) await say(speaker, 200 + speaker);
       await everybodyHears(all, said);
-      await nodes[0].start();
     });
   });
 }
