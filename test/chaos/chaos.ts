@@ -335,7 +335,7 @@ class Stage {
 
   /** Milliseconds. A broken engine may never settle, and what it broke is in the record by then. */
   #patience(ms: number): number {
-    return this.#options.planted === undefined ? ms : Math.min(ms, 10_000);
+    return this.#options.planted === undefined ? ms : Math.min(ms, 6_000);
   }
 
   async #settle(): Promise<void> {
