@@ -112,6 +112,7 @@ class Stage {
     // Whoever is connected can be heard by all others.
     for (const player of this.#speakers) if (!player.left) player.say();
     await this.#settle();
+    await this.#gone();
     await this.#quiet();
     await this.#ending();
     return this.#judge();
@@ -252,7 +253,7 @@ class Stage {
   async #kill(): Promise<void> {
     const running = this.#nodes.filter(({ state }) => state === "running");
     // One is left, so that somebody is there; or nobody would find out what it does meanwhile.
-    if (running.length < 2) return;
+    if (running.length < 2 || this.#emptying) return;
     const node = this.#dice.pick(running);
     this.#count("kills");
     this.#fault(`node ${node.number} is killed`);
@@ -313,7 +314,16 @@ class Stage {
 
   #emptiedAt = Number.NEGATIVE_INFINITY;
 
+  #emptying = false;
+
   async #empty(): Promise<void> {
+    // A node that is just being started would know only the empty store, too.
+    this.#emptying = true;
+    const until = performance.now() + 3 * LEASE;
+    while (this.#nodes.some(({ state }) => state === "starting") && performance.now() < until)
+      await sleep(100);
+    await sleep(LEASE / 4);
+    this.#emptying = false;
     this.#count("restarts of Redis");
     this.#fault("Redis is killed");
     await this.#redis?.kill();
@@ -335,7 +345,7 @@ class Stage {
 
   /** Milliseconds. A broken engine may never settle, and what it broke is in the record by then. */
   #patience(ms: number): number {
-    return this.#options.planted === undefined ? ms : Math.min(ms, 10_000);
+    return this.#options.planted === undefined ? ms : Math.min(ms, 6_000);
   }
 
   async #settle(): Promise<void> {
@@ -343,6 +353,14 @@ class Stage {
       open.size === 0 && (left || client.state === "connected");
     const until = performance.now() + this.#patience(PATIENCE);
     while (!this.#players.every(settled) && performance.now() < until) await sleep(100);
+  }
+
+  /** Whoever left unheard, because its node was in trouble just then, goes when its grace is over. */
+  async #gone(): Promise<void> {
+    const left = this.#players.filter((player) => player.left);
+    const until = performance.now() + 1_000 * SHORT_GRACE + 4 * LEASE;
+    while (left.some(({ number }) => this.#record.inside(number)) && performance.now() < until)
+      await sleep(500);
   }
 
   /** Until nobody hears anything any more. */

@@ -27,9 +27,13 @@ export interface NodeSettings {
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
+/** Two runs may share a process. */
+let programs = 0;
+
 /** A node is started every other second, so it is one file of JavaScript. */
 export async function compileNode(): Promise<string> {
-  const home = join(root, ".cache", `chaos-${process.pid}`);
+  programs += 1;
+  const home = join(root, ".cache", `chaos-${process.pid}-${programs}`);
   mkdirSync(home, { recursive: true });
   const outfile = join(home, "node.mjs");
   await build({

@@ -94,6 +94,19 @@ export class Logs {
       this.entry(name, place, { from: connection, message: ENTERED, room: name }, known);
   }
 
+  /** Whether it entered more often than it left, as far as anybody has heard. */
+  inside(connection: string): boolean {
+    let inside = 0;
+    for (const { entries } of this.#rooms.values()) {
+      for (const { payload } of entries.values()) {
+        if (payload.from !== connection) continue;
+        if (payload.message === ENTERED) inside += 1;
+        if (payload.message === HAS_LEFT) inside -= 1;
+      }
+    }
+    return inside > 0;
+  }
+
   #room(name: string): Room {
     let room = this.#rooms.get(name);
     if (!room) {

@@ -61,6 +61,12 @@ export class Recorder {
     return this.#logs.history(this.facts, this.#times);
   }
 
+  /** Whether a client is in a room, as far as anybody has heard. */
+  inside(client: number): boolean {
+    const connection = this.#ids.get(client);
+    return connection !== undefined && this.#logs.inside(connection);
+  }
+
   timed(): (Fact & { readonly at: number })[] {
     return this.facts.map((fact, index) => ({
       at: Math.round(this.#times[index]! - this.#begun),
