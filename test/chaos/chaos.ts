@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ActionHeroWebSocket } from "../../src/client/index.ts";
 import { seededRandom } from "../../src/testing/fake-clock.ts";
+import type { Counter } from "../simulation/asker.ts";
 import { judge } from "../simulation/checker.ts";
 import type { Fact } from "../simulation/history.ts";
-import type { Counter } from "../simulation/player.ts";
 import type { Scenario as Simulated } from "../simulation/scenarios.ts";
 import { Dice } from "../simulation/time.ts";
 import { freePort } from "../support/process.ts";
@@ -103,7 +103,7 @@ class Stage {
     const leaving = scenario.departures ? this.#speakers.slice(0, Math.ceil(this.#speakers.length / 10)) : [];
     for (const player of leaving) {
       const at = this.#dice.between(1_000, seconds * 1_000);
-      this.#timers.add(setTimeout(() => player.leave(), at));
+      this.#timers.add(setTimeout(() => player.hangUp(), at));
     }
     await sleep(seconds * 1_000);
     working = false;

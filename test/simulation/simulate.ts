@@ -1,9 +1,10 @@
 import { EngineFailure } from "../../src/engine/contract.ts";
 import { FakeClock, seededRandom } from "../../src/testing/fake-clock.ts";
+import type { Counter } from "./asker.ts";
 import { judge } from "./checker.ts";
 import { History } from "./history.ts";
 import { underFaye } from "./network.ts";
-import { type Counter, Player, ROOMS } from "./player.ts";
+import { Player, ROOMS } from "./player.ts";
 import type { Scenario } from "./scenarios.ts";
 import { takeGlobals } from "./time.ts";
 import { GRACE, LEASE, type Planted, World } from "./world.ts";
