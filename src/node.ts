@@ -227,10 +227,19 @@ export function createNode(options: NodeOptions): Node {
     }
   }
 
-  /** Whether another node is there for the clients of this one. */
-  async function elsewhere(): Promise<boolean> {
+  /** Other nodes that are there for the clients of this one. */
+  async function elsewhere(): Promise<string[]> {
     const nodes = await engine.nodes().catch(() => []);
-    return nodes.some(({ node, remaining }) => node !== id && remaining > 0);
+    return nodes.filter(({ node, remaining }) => node !== id && remaining > 0).map(({ node }) => node);
+  }
+
+  /** Answers that wait for a client's next poll go to where that will be; whoever is owed none is found by its next request. */
+  async function part(session: Session, heirs: readonly string[]): Promise<void> {
+    if (session.outbox.owes && heirs.length > 0) {
+      const heir = heirs[Math.floor(random.fraction() * heirs.length)]!;
+      await directory.handOver(session.id, heir);
+    }
+    await directory.letGo(session.id);
   }
 
   return {
@@ -266,13 +275,14 @@ export function createNode(options: NodeOptions): Node {
       draining = true;
       leasing?.cancel();
       const sessions = [...directory.local.values()];
-      const spread = (await elsewhere()) ? config.cluster.drain * 1000 : ALONE;
+      const spread = (await elsewhere()).length > 0 ? config.cluster.drain * 1000 : ALONE;
       for (const session of sessions) session.drain(1 + Math.floor(random.fraction() * spread));
       await Promise.race([actions.idle(), sleep(clock, bound)]);
       sweep.stop();
       // The response of the last action is not handed over before the end of its turn.
       links.flush();
-      await Promise.all(sessions.map((session) => directory.letGo(session.id).catch(() => {})));
+      const heirs = await elsewhere();
+      await Promise.all(sessions.map((session) => part(session, heirs).catch(() => {})));
       // What held connects on sockets were answered, before those are closed (case 181).
       links.flush();
       peers.stop();

@@ -197,6 +197,15 @@ export class Directory {
     }
   }
 
+  /** Asks another node to serve a session from now on. Never rejects: whoever is asked for it next, takes it. */
+  async handOver(id: string, heir: string): Promise<void> {
+    try {
+      await this.#peers.ask(heir, { op: "take", connection: id }, EXECUTE_WAIT);
+    } catch (err) {
+      this.#log.debug({ connection: id, err }, "a session was not handed over");
+    }
+  }
+
   /** Stops serving a session, once what is under way is done, and packs what the next owner must know. */
   async letGo(id: string): Promise<Parcel | null> {
     const session = this.local.get(id);
@@ -338,6 +347,9 @@ export class Directory {
     switch (op) {
       case "release":
         return this.letGo(connection);
+      case "take":
+        await this.acquire(connection);
+        return {};
       case "execute": {
         const session = this.local.get(connection);
         if (!session || session.gone) return { moved: true };

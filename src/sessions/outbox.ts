@@ -148,6 +148,11 @@ export class Outbox implements Reader {
     this.#wake();
   }
 
+  /** Replies wait to be handed over. */
+  get owes(): boolean {
+    return this.#replies.length > 0;
+  }
+
   /** Takes the replies that are not handed over away, to be queued where the session goes. */
   takeReplies(): Packed[] {
     const replies = packed(this.#replies);

@@ -298,3 +298,18 @@ test("a socket or an event stream that went while its session was on its way car
     assert.deepEqual(Object.keys(members), [], transport);
   }
 });
+
+test("an answer that waits for the next poll when its node stops is given by another one", async () => {
+  const w = new World();
+  const [first, second] = [await w.node(), await w.node()];
+  const [shaken] = await w.post(first.node, handshake());
+  const { clientId, connectionId } = minted(shaken!);
+  await w.post(first.node, subscribe(clientId, lineOf(connectionId)));
+  await w.poll(first.node, clientId);
+  await w.post(first.node, publish(clientId, lineOf(connectionId), { event: "roomView" }));
+  const stopped = first.node.stop(1_000);
+  await w.clock.advance(5_000);
+  await stopped;
+  const answers = (await w.poll(second.node, clientId)).map(({ data }) => data as Message | undefined);
+  assert.equal(answers.filter((data) => data?.context === "response").length, 1);
+});
