@@ -5,6 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fayeWithAllTransports } from "../chaos/transports.ts";
 import { type Player, player } from "../cuts/stage.ts";
 import { type Closable, closeAll, collector, eventually } from "../support/index.ts";
+import { cometdDriver, newCometd, shake } from "../wire/support/cometd.ts";
+import type { Driver } from "../wire/support/driver.ts";
 import { fayeDriver, newFaye, onHandshake } from "../wire/support/faye.ts";
 import { lineOf, type Message, minted } from "../wire/support/messages.ts";
 
@@ -19,6 +21,7 @@ mock.method(globalThis, "setTimeout", (task: () => void, ms = 0, ...args: []) =>
 const PATIENCE = { timeout: 15_000, interval: 50 };
 export const OURS = ["websocket", "long-polling", "eventsource"] as const;
 const THEIRS = ["websocket", "long-polling"] as const;
+type Theirs = (typeof THEIRS)[number];
 
 /** Somebody who says and hears numbers. */
 export interface Somebody {
@@ -34,11 +37,26 @@ const patiently = (end: () => Promise<unknown>): Closable => ({
   close: () => Promise.race([end(), sleep(2_000, undefined, { ref: false })]),
 });
 
-async function stock(
-  own: (thing: Closable) => void,
-  base: string,
-  transport: "websocket" | "long-polling",
-): Promise<Somebody> {
+/** A stock client that has its line. `handshakes`: how many it has made. */
+async function stock(name: string, driver: Driver, handshakes: () => number): Promise<Somebody> {
+  const { connectionId } = driver;
+  const line = collector<Message>();
+  assert.equal(await driver.subscribe(lineOf(connectionId), line.push), null);
+  await line.find(({ welcome }) => welcome !== undefined);
+  return {
+    name,
+    async say(message) {
+      assert.equal(await driver.publish(lineOf(connectionId), { event: "say", message }), null);
+    },
+    heard: () =>
+      line.all
+        .filter(({ context, message }) => context === "user" && /^\d+$/.test(String(message)))
+        .map(({ message }) => Number(message)),
+    check: () => assert.equal(handshakes(), 1, `${name} shook hands again`),
+  };
+}
+
+async function faye(own: (thing: Closable) => void, base: string, transport: Theirs): Promise<Somebody> {
   const client = newFaye(base);
   own(patiently(async () => client.disconnect()));
   // Those that were added for ours.
@@ -57,21 +75,19 @@ async function stock(
     () => {},
   );
   const { connectionId } = minted(await shaken);
-  const driver = fayeDriver(client, connectionId, transport);
-  const line = collector<Message>();
-  assert.equal(await driver.subscribe(lineOf(connectionId), line.push), null);
-  await line.find(({ welcome }) => welcome !== undefined);
-  return {
-    name: `Faye, ${transport}`,
-    async say(message) {
-      assert.equal(await driver.publish(lineOf(connectionId), { event: "say", message }), null);
-    },
-    heard: () =>
-      line.all
-        .filter(({ context, message }) => context === "user" && /^\d+$/.test(String(message)))
-        .map(({ message }) => Number(message)),
-    check: () => assert.equal(handshakes, 1, `Faye, ${transport}, shook hands again`),
-  };
+  return stock(`Faye, ${transport}`, fayeDriver(client, connectionId, transport), () => handshakes);
+}
+
+async function cometd(own: (thing: Closable) => void, base: string, transport: Theirs): Promise<Somebody> {
+  const client = newCometd(base, transport);
+  let handshakes = 0;
+  client.addListener("/meta/handshake", ({ successful }) => {
+    if (successful) handshakes += 1;
+  });
+  const { connectionId } = minted(await shake(client));
+  const driver = cometdDriver(client, connectionId, transport);
+  own(patiently(() => driver.close()));
+  return stock(`CometD, ${transport}`, driver, () => handshakes);
 }
 
 async function our(
@@ -98,14 +114,15 @@ async function our(
   };
 }
 
-/** Two stock clients and three of ours, each on another transport; ours come first. */
+/** Three clients of ours, each on another transport, then two of Faye's and two of CometD's. */
 export async function cast(t: TestContext, base: string): Promise<Somebody[]> {
   const things: Closable[] = [];
   t.after(() => closeAll(...things));
   const own = (thing: Closable): void => void things.push(thing);
   return Promise.all([
     ...OURS.map((transport) => our(own, base, transport)),
-    ...THEIRS.map((transport) => stock(own, base, transport)),
+    ...THEIRS.map((transport) => faye(own, base, transport)),
+    ...THEIRS.map((transport) => cometd(own, base, transport)),
   ]);
 }
 
