@@ -88,8 +88,11 @@ export class Cursor implements Follower {
       if (found === null) return null;
       const { until } = this;
       if (until !== null && found.position.epoch === until.epoch && found.position.offset > until.offset) {
+        const { epoch, count } = this.position;
         this.position = until;
-        return null;
+        // What is missing goes on beyond the end: of that, this is for it.
+        const missed = epoch === until.epoch ? until.count - count : null;
+        return found.kind === "gap" && missed !== 0 ? { kind: "gap", missed, position: until } : null;
       }
       this.position = found.position;
       if (found.kind === "gap" && found.position.epoch !== this.start.epoch) this.start = found.position;

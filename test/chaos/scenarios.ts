@@ -33,7 +33,7 @@ export const SCENARIOS = {
   formers: { formers: 3_000, restless: true },
   redis: { freezes: 8_000, cuts: 2_000 },
   /** Rooms that forget so soon that clients come back too late. */
-  gaps: { kills: 4_000, cuts: 500, holes: 400, keeps: 4 },
+  gaps: { kills: 1_500, cuts: 300, holes: 400, keeps: 2 },
   departures: { kills: 4_000, cuts: 1_000, departures: true },
   chaos: { kills: 2_000, pauses: 12_000, cuts: 400, holes: 2_000, freezes: 20_000 },
   empty: { empties: 15_000, cuts: 2_000 },

@@ -5,6 +5,8 @@ import { TRANSPORTS } from "../chaos/player.ts";
 import { SCENARIOS, type ScenarioName } from "../chaos/scenarios.ts";
 
 const SMALL = { seed: 1, clients: 40, rooms: 8, pause: 1_500, transports: TRANSPORTS };
+/** So few rooms that each forgets at once. */
+const LOUD = { ...SMALL, clients: 20, rooms: 2, pause: 400, seconds: 8 };
 const PATIENCE = { timeout: 240_000 };
 
 function replay(name: ScenarioName, { seed, seconds, clients, rooms, pause }: ChaosOptions): string {
@@ -13,8 +15,11 @@ function replay(name: ScenarioName, { seed, seconds, clients, rooms, pause }: Ch
 }
 
 /** Fails on the first violation; answers what happened, since a run in which nothing did would prove nothing. */
-async function kept(name: ScenarioName, seconds: number): Promise<{ readonly [what: string]: number }> {
-  const options = { ...SMALL, seconds, scenario: SCENARIOS[name] };
+async function kept(
+  name: ScenarioName,
+  size: Omit<ChaosOptions, "scenario">,
+): Promise<{ readonly [what: string]: number }> {
+  const options = { ...size, scenario: SCENARIOS[name] };
   const { violations, figures } = await chaos(options);
   assert.deepEqual(violations, [], replay(name, options));
   return figures;
@@ -33,7 +38,7 @@ describe("real nodes on a real Redis", { concurrency: 2 }, () => {
     "killed, paused and cut, with Redis standing still now and then: every guarantee is kept",
     PATIENCE,
     async () => {
-      const figures = await kept("chaos", process.env.ACTIONWIRE_BRIEF ? 15 : 60);
+      const figures = await kept("chaos", { ...SMALL, seconds: process.env.ACTIONWIRE_BRIEF ? 15 : 60 });
       assert.ok((figures.kills ?? 0) >= 3 && (figures.resumed ?? 0) >= 10, JSON.stringify(figures));
     },
   );
@@ -42,7 +47,7 @@ describe("real nodes on a real Redis", { concurrency: 2 }, () => {
     "Redis comes back empty: each message or a gap notice, and then all flows again",
     PATIENCE,
     async () => {
-      const figures = await kept("empty", 20);
+      const figures = await kept("empty", { ...SMALL, seconds: 20 });
       assert.ok(
         (figures["restarts of Redis"] ?? 0) >= 1 && (figures.gaps ?? 0) >= 40,
         JSON.stringify(figures),
@@ -50,9 +55,14 @@ describe("real nodes on a real Redis", { concurrency: 2 }, () => {
     },
   );
 
+  test("rooms that forget at once: what is missing is told, and told right", PATIENCE, async () => {
+    const figures = await kept("gaps", LOUD);
+    assert.ok((figures.gaps ?? 0) >= 3, JSON.stringify(figures));
+  });
+
   for (const [what, planted, scenario, found] of PLANTED) {
     test(`an engine that does not promise ${what} is found`, PATIENCE, async () => {
-      const options = { ...SMALL, clients: 20, rooms: 4, pause: 500, seconds: 7 };
+      const options = scenario === "gaps" ? LOUD : { ...LOUD, rooms: 4, pause: 500 };
       const { violations } = await chaos({ ...options, scenario: SCENARIOS[scenario], planted });
       assert.match(violations.join("\n"), found);
     });

@@ -96,6 +96,17 @@ export const SCENARIOS = {
   },
   /** Logs so short, and clients away so long, that messages are forgotten before they are read. */
   gaps: { clients: 4, lasts: 40_000, keeps: 6, absences: 5_000, absence: 9_000, cuts: 8_000 },
+  /** Hardly any log, and nodes that have none of it in memory. */
+  short: {
+    clients: 5,
+    lasts: 40_000,
+    keeps: 2,
+    absences: 2_500,
+    absence: 9_000,
+    cuts: 3_000,
+    kills: 6_000,
+    engine: { delay: [0, 5] },
+  },
   /** Sockets that take less than is said. */
   slow: { clients: 4, lasts: 30_000, keeps: 12, buffer: 600, speed: 4, cuts: 10_000 },
   /** Clients leave: with a word, or without. */

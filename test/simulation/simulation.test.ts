@@ -5,7 +5,7 @@ import { SCENARIOS, type ScenarioName } from "./scenarios.ts";
 import { simulate } from "./simulate.ts";
 import type { Planted } from "./world.ts";
 
-/** How many seeds, from 1 on. 280 in all. */
+/** How many seeds, from 1 on. 304 in all. */
 const SEEDS: Record<Exclude<ScenarioName, "doom">, number> = {
   calm: 4,
   network: 16,
@@ -19,6 +19,7 @@ const SEEDS: Record<Exclude<ScenarioName, "doom">, number> = {
   outages: 14,
   empties: 24,
   gaps: 16,
+  short: 24,
   slow: 8,
   departures: 12,
   rebuilds: 8,
