@@ -7,6 +7,8 @@ import { SCENARIOS, type ScenarioName } from "../chaos/scenarios.ts";
 const SMALL = { seed: 1, clients: 40, rooms: 8, pause: 1_500, transports: TRANSPORTS };
 /** So few rooms that each forgets at once. */
 const LOUD = { ...SMALL, clients: 20, rooms: 2, pause: 400, seconds: 8 };
+/** On a second release of Node: what the check itself is worth has been shown on the first. */
+const BRIEF = process.env.ACTIONWIRE_BRIEF !== undefined;
 const PATIENCE = { timeout: 240_000 };
 
 function replay(name: ScenarioName, { seed, seconds, clients, rooms, pause }: ChaosOptions): string {
@@ -38,7 +40,7 @@ describe("real nodes on a real Redis", { concurrency: 2 }, () => {
     "killed, paused and cut, with Redis standing still now and then: every guarantee is kept",
     PATIENCE,
     async () => {
-      const figures = await kept("chaos", { ...SMALL, seconds: process.env.ACTIONWIRE_BRIEF ? 15 : 60 });
+      const figures = await kept("chaos", { ...SMALL, seconds: BRIEF ? 15 : 60 });
       assert.ok((figures.kills ?? 0) >= 3 && (figures.resumed ?? 0) >= 10, JSON.stringify(figures));
     },
   );
@@ -55,7 +57,7 @@ describe("real nodes on a real Redis", { concurrency: 2 }, () => {
     },
   );
 
-  for (const [what, planted, scenario, found] of PLANTED) {
+  for (const [what, planted, scenario, found] of BRIEF ? [] : PLANTED) {
     test(`an engine that does not promise ${what} is found`, PATIENCE, async () => {
       const options = scenario === "gaps" ? LOUD : { ...LOUD, rooms: 4, pause: 500 };
       const { violations } = await chaos({ ...options, scenario: SCENARIOS[scenario], planted });
