@@ -66,14 +66,14 @@ export class Conversation {
   resumed(resume: Resume): void {
     this.rooms.resumed(resume);
     // The answer that said where the room begins may have been lost.
-    const { topic, position } = resume;
-    if (topic != null && position !== undefined) this.positions.begin(topic, position);
+    const { topic, position, room } = resume;
+    if (topic != null && position !== undefined && room != null) this.positions.begin(topic, position, room);
     this.requests.resumed(resume);
   }
 
   /** A new connection; `instead` of one there was. */
   begun(instead: boolean): void {
-    if (instead) this.rooms.remember();
+    if (instead) this.rooms.remember(this.positions.rooms);
     this.positions.clear();
     this.requests.rebuilt();
   }
@@ -139,7 +139,7 @@ export class Conversation {
     // Left and entered at once: an answer that is repeated must not forget what has been received since.
     if (left !== undefined && left !== joined?.topic) this.positions.leave(left);
     if (!joined) return;
-    this.positions.begin(joined.topic, joined.position);
+    this.positions.begin(joined.topic, joined.position, joined.room);
     if (this.rooms.entered(joined.room)) this.listener.gap(joined.room);
     // A room that is only listened to has no last number of ours.
     if (!speaking || joined.last === undefined) return;

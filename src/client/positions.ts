@@ -4,6 +4,7 @@
  */
 export class Positions {
   private readonly byTopic = new Map<string, string>();
+  private readonly roomOf = new Map<string, string>();
 
   /** Keeps the position. False: the message was received before and must be dropped. */
   accept(topic: string, position: string): boolean {
@@ -19,16 +20,24 @@ export class Positions {
    * A room was entered, or listened to. A topic that is being read already is read on from where it stands: what lies
    * between there and the entry may still be on its way, or the news that another log has taken the place of that one.
    */
-  begin(topic: string, position: string): void {
+  begin(topic: string, position: string, room: string): void {
+    this.roomOf.set(topic, room);
     if (!this.byTopic.has(topic)) this.byTopic.set(topic, position);
   }
 
   leave(topic: string): void {
     this.byTopic.delete(topic);
+    this.roomOf.delete(topic);
+  }
+
+  /** Rooms of which something is owed: also one that is being left, as long as its end has not been heard. */
+  get rooms(): string[] {
+    return Array.from(this.roomOf.values());
   }
 
   clear(): void {
     this.byTopic.clear();
+    this.roomOf.clear();
   }
 
   toJSON(): Record<string, string> {

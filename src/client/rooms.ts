@@ -7,11 +7,17 @@ export class Rooms {
   /** Rooms entered again, and told of. */
   private again = new Set<string>();
   private wanted: { readonly room: string | null; readonly listening: readonly string[] } | undefined;
+  /** Of each, something may have been missed. */
+  private heard = new Set<string>();
 
-  /** The connection has been lost for good: remember what has to be entered again. */
-  remember(): void {
+  /** The connection has been lost for good: remember what has to be entered again, and what was `heard`. */
+  remember(heard: readonly string[]): void {
     // A second loss while re-entering must not replace the first memory by what had been reached.
-    this.wanted ??= { room: this.room, listening: Array.from(this.listening) };
+    if (!this.wanted) {
+      this.wanted = { room: this.room, listening: Array.from(this.listening) };
+      this.heard = new Set(this.wanted.listening.concat(heard));
+      if (this.room !== null) this.heard.add(this.room);
+    }
     this.again.clear();
     this.room = null;
     this.listening = new Set();
@@ -37,21 +43,16 @@ export class Rooms {
 
   /** Entered: whether it is one that it was in before, for the first time on this connection. Something may have been missed there. */
   entered(room: string): boolean {
-    if (!this.left().includes(room) || this.again.has(room)) return false;
+    if (!this.wanted || !this.heard.has(room) || this.again.has(room)) return false;
     this.again.add(room);
     return true;
   }
 
-  /** Everything is entered that can be. Returns the rooms that cannot. */
+  /** Everything is entered that can be. Returns the other rooms of which something may have been missed. */
   rebuilt(): string[] {
-    const left = this.left().filter((room) => !this.again.has(room));
+    const others = this.wanted ? Array.from(this.heard).filter((room) => !this.again.has(room)) : [];
     this.wanted = undefined;
-    return left;
-  }
-
-  private left(): string[] {
-    const { room = null, listening = [] } = this.wanted ?? {};
-    return Array.from(new Set(room === null ? listening : listening.concat(room)));
+    return others;
   }
 
   clear(): void {

@@ -27,7 +27,7 @@ import type { Channels } from "./channels.ts";
 import { lifeOf, takeGreeting } from "./life.ts";
 import { type Lines, lineOf } from "./lines.ts";
 import { type Luggage, pack, unpack } from "./luggage.ts";
-import type { Membership } from "./membership.ts";
+import { type Change, isUnderWay, type Membership } from "./membership.ts";
 import { VerbRefused } from "./refused.ts";
 import { Retransmissions } from "./retransmissions.ts";
 import type { ServerCommand, ServerCommands } from "./server-commands.ts";
@@ -137,7 +137,7 @@ export class Connections implements Application {
   }
 
   async presence(session: Session, away: boolean): Promise<void> {
-    if (lifeOf(session).unsettled) await this.#parts.membership.settle(session);
+    if (isUnderWay(session.record.rooms)) await this.#parts.membership.settle(session);
     session.away = away;
     await this.#parts.membership.present(session);
   }
@@ -200,16 +200,20 @@ export class Connections implements Application {
   async #claim(session: Session, id: string): Promise<(() => void) | null> {
     const { lines, membership, defaultRoom, welcome, hooks, api, log } = this.#parts;
     const { record } = session;
-    if (record.line?.id === id) return () => {};
-    const first = record.line === null;
-    if (!(await lines.claim(session, id, first ? defaultRoom : null))) return null;
+    const known = record.line?.id === id;
+    // An attempt that was cut short is finished.
+    if (known && !isUnderWay(record.rooms)) return () => {};
+    const first = record.line === null || (known && record.rooms.leaving === null);
+    if (!(await lines.claim(session, id, record.line === null ? defaultRoom : null))) return null;
     // A line that replaces another inherits its rooms without a word.
     if (!first) {
       record.counts.messages = 0;
       session.keeper.later("counts");
       await membership.present(session);
     }
-    const change = record.rooms.room === null ? { moves: {} } : await membership.settle(session);
+    let change: Change = { moves: {} };
+    if (record.rooms.room !== null)
+      change = await (first && !known ? membership.enter(session) : membership.settle(session));
     if (first) {
       void Promise.resolve()
         .then(() => hooks.onConnect?.(viewOf(session), api()))

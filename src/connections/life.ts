@@ -37,8 +37,6 @@ export class Life {
   said: Ext | null = null;
   /** What a room that was left still owes; said before the reply to the leave is said again. */
   owed: Cursor | undefined;
-  /** A change of rooms is written down but not done. */
-  unsettled = false;
   params: Readonly<Record<string, unknown>> = {};
   nextPending = 1;
 

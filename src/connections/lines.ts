@@ -34,7 +34,7 @@ export class Lines {
 
   /**
    * Takes a line for the session, over the whole cluster; false when it is not to be had. The former line is let go.
-   * The record names the line (and `room`, which a first line brings) before anything else does.
+   * The record names the line (and `room`, which a first line brings) before anything else does. May be repeated.
    */
   async claim(session: Session, id: string, room: string | null): Promise<boolean> {
     const { record, outbox } = session;
@@ -46,8 +46,10 @@ export class Lines {
         throw new EngineFailure("unavailable", "the store may have lost the line; its holder takes it again");
     }
     const topic = lineTopic(id);
-    const start = await insist(this.#clock, () => this.#engine.position(topic));
-    const former = { line: record.line, rooms: record.rooms };
+    const known = record.line?.id === id ? record.line : null;
+    const former = { line: known ? null : record.line, rooms: record.rooms };
+    const start =
+      parsePosition(known?.start) ?? (await insist(this.#clock, () => this.#engine.position(topic)));
     await session.keeper.amend({
       line: { id, start: formatPosition(start) },
       ...(room === null ? {} : { rooms: { ...record.rooms, room, since: this.#clock.now() } }),

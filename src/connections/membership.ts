@@ -1,4 +1,4 @@
-import type { Engine, Joined, Position } from "../engine/contract.ts";
+import type { Engine, Position } from "../engine/contract.ts";
 import { EngineFailure, formatPosition, parsePosition, roomTopic } from "../engine/contract.ts";
 import { insist } from "../engine/insist.ts";
 import type { Cursor } from "../hub/cursor.ts";
@@ -17,6 +17,11 @@ export interface Change {
 }
 
 const DONE = { status: "OK", data: true } as const;
+
+/** A change of rooms is written down and not finished. */
+export function isUnderWay({ room, start, leaving }: ConnectionRecord["rooms"]): boolean {
+  return leaving !== null || (room !== null && start === null);
+}
 
 /** In which room a connection speaks and to which it listens. Called in the session's turn. */
 export class Membership {
@@ -37,8 +42,9 @@ export class Membership {
   async change(session: Session, room: string | null, number?: number): Promise<Change> {
     const { record } = session;
     // A repeat of a change that was not finished goes on with it; another change comes after it.
-    const repeat = record.rooms.leaving !== null && record.rooms.room === room;
-    if (record.rooms.leaving !== null && !repeat) await this.settle(session);
+    const unfinished = isUnderWay(record.rooms);
+    const repeat = unfinished && record.rooms.room === room;
+    if (unfinished && !repeat) await this.settle(session);
     let { rooms, verb } = record;
     if (!repeat) {
       const from = rooms.room;
@@ -51,7 +57,7 @@ export class Membership {
     }
     await session.keeper.amend({ rooms, verb });
     try {
-      return await this.settle(session);
+      return await (repeat ? this.settle(session) : this.#finish(session, false));
     } catch (failed) {
       // It is written down and will be finished: nobody may be told that it was surely not done.
       if (!(failed instanceof EngineFailure) || failed.outcome !== "unavailable") throw failed;
@@ -59,22 +65,30 @@ export class Membership {
     }
   }
 
-  /** Finishes a change of rooms that is written down. May be repeated; each step has its effect once. */
-  async settle(session: Session): Promise<Change> {
+  /** Enters the room that the record names, for the first time. */
+  enter(session: Session): Promise<Change> {
+    return this.#finish(session, false);
+  }
+
+  /** Finishes a change of rooms that is written down and may be done in part. */
+  settle(session: Session): Promise<Change> {
+    return this.#finish(session, true);
+  }
+
+  /** May be repeated; each step has its effect once. `tried`: steps of it may have been done before. */
+  async #finish(session: Session, tried: boolean): Promise<Change> {
     const { record } = session;
     const life = lifeOf(session);
-    life.unsettled = true;
     const { leaving, room, listening } = record.rooms;
     const left = leaving !== null && leaving.room !== room ? leaving.room : null;
-    const after = left === null ? undefined : await this.#leave(session, left);
-    const entered = room === null ? null : await this.#enter(session, room);
+    const after = left === null ? undefined : await this.#leave(session, left, tried);
+    const entered = room === null ? null : await this.#enter(session, room, tried);
     const start = entered && formatPosition(entered.cursor.start);
     const { verb } = record;
     await session.keeper.amend({
       rooms: { ...record.rooms, start, leaving: null },
       verb: verb.reply === null ? { ...verb, reply: DONE } : verb,
     });
-    life.unsettled = false;
     return {
       moves: {
         ...(entered ? { joined: { ...entered.joined, last: life.lastSaid } } : {}),
@@ -86,18 +100,20 @@ export class Membership {
     };
   }
 
-  async #leave(session: Session, room: string): Promise<Cursor | undefined> {
+  async #leave(session: Session, room: string, tried: boolean): Promise<Cursor | undefined> {
     const topic = roomTopic(room);
     // Whoever still listens there goes on hearing it.
     const listens = Object.hasOwn(session.record.rooms.listening, room);
     // Until the answer is there nobody knows whether what comes now came after it.
     if (!listens) session.outbox.hold(topic);
-    const leave = () => this.#rooms.leave(room, this.#actor(session), this.#publicId(session));
-    let left = await leave();
-    if (left.position === null && session.outbox.has(topic) && (await this.restore(session)))
-      left = await leave();
+    const { position } = await this.#rooms.leave(
+      room,
+      this.#actor(session),
+      this.#publicId(session),
+      quiet(session, tried),
+    );
     if (listens) return undefined;
-    const cursor = session.outbox.leave(topic, left.position ?? (await this.#lost(session, topic)));
+    const cursor = session.outbox.leave(topic, position ?? (await this.#lost(session, topic)));
     if (cursor?.until) {
       const { start, until } = cursor;
       const owed = { topic, start: formatPosition(start), until: formatPosition(until) };
@@ -117,19 +133,22 @@ export class Membership {
   async #enter(
     session: Session,
     room: string,
+    tried: boolean,
   ): Promise<{ joined: { topic: string; position: string; room: string }; cursor: Cursor }> {
     const topic = roomTopic(room);
-    const { position } = await this.#join(session, room);
-    const cursor = session.outbox.open(topic, position);
-    return { joined: { topic, position: formatPosition(position), room }, cursor };
-  }
-
-  async #join(session: Session, room: string): Promise<Joined> {
-    const joined = await this.#rooms.join(room, this.#actor(session), this.#info(session));
+    const { position, last } = await this.#rooms.join(
+      room,
+      this.#actor(session),
+      this.#info(session),
+      quiet(session, tried),
+    );
     const life = lifeOf(session);
-    life.lastSaid = joined.last;
+    life.lastSaid = last;
     life.unsure = 0;
-    return joined;
+    // It may have been read on another node before the change was written down as done.
+    const read = parsePosition(session.record.cursors[topic]);
+    const cursor = session.outbox.open(topic, position, read?.epoch === position.epoch ? read : position);
+    return { joined: { topic, position: formatPosition(position), room }, cursor };
   }
 
   /** Hears a room beside its own, from now on. */
@@ -170,9 +189,9 @@ export class Membership {
 
   /** Is again in the room that it is in, where the store has lost that. */
   async register(session: Session): Promise<void> {
-    const { room, start, leaving } = session.record.rooms;
-    if (leaving?.start) await this.#rejoin(session, leaving.room);
-    else if (leaving === null && room !== null && start !== null) await this.#rejoin(session, room);
+    const { rooms } = session.record;
+    if (isUnderWay(rooms)) await this.settle(session);
+    else if (rooms.room !== null) await this.#rejoin(session, rooms.room);
   }
 
   /**
@@ -213,18 +232,13 @@ export class Membership {
       const start = parsePosition(leaving.start);
       if (start) outbox.open(topic, start, place(topic, start));
     }
-    if (room === null) return;
-    const topic = roomTopic(room);
     // Where it began is where it is read from, though the log may be another one by now: then that is told.
     const start = parsePosition(record.rooms.start);
-    if (start) {
-      outbox.open(topic, start, place(topic, start));
+    if (isUnderWay(record.rooms)) await this.settle(session);
+    else if (room !== null && start) {
+      outbox.open(roomTopic(room), start, place(roomTopic(room), start));
       await this.#rejoin(session, room);
-    } else {
-      const { position } = await this.#join(session, room);
-      outbox.open(topic, position, place(topic, position));
     }
-    if (leaving !== null || record.verb.reply === null) await this.settle(session);
   }
 
   /** A topic that the client still presents though it was left: what it is owed of it is read again. */
@@ -250,7 +264,9 @@ export class Membership {
   async leaveAll(session: Session): Promise<void> {
     const { room, leaving } = session.record.rooms;
     for (const name of new Set([leaving?.room, room])) {
-      if (name) await this.#rooms.leave(name, this.#actor(session), this.#publicId(session));
+      if (name) {
+        await this.#rooms.leave(name, this.#actor(session), this.#publicId(session), quiet(session, false));
+      }
     }
   }
 
@@ -266,6 +282,20 @@ export class Membership {
     const state = session.away === true ? "away" : "online";
     return { id: this.#publicId(session), joinedAt: session.record.rooms.since, state };
   }
+}
+
+/**
+ * Asked before each attempt to announce something: whether one before it may have done so in a log that the store has lost. Those who
+ * heard it there would hear it again.
+ */
+function quiet(session: Session, tried: boolean): () => Promise<boolean> {
+  let attempted = tried;
+  return async () => {
+    if (attempted) await session.restore();
+    const lost = attempted && (session.uprooted || session.record.uprooted);
+    attempted = true;
+    return lost;
+  };
 }
 
 /** What is written down of a verb that has a number. */

@@ -91,6 +91,8 @@ export interface FaultyEngine extends Engine {
   pause(): void;
   /** It runs on: what was held back leaves and arrives, in order. */
   resume(): void;
+  /** Every connection to the store is cut: what is late does not arrive any more. */
+  cut(): void;
   /** The node is gone for good: as `pause`, without a `resume`. Operations under way never settle. */
   kill(): void;
 }
@@ -120,6 +122,7 @@ class Wrapper {
   readonly #random: Random;
   #state: "running" | "paused" | "killed" = "running";
   /** Who waits for the node to run again, in order. */
+  #cuts = 0;
   #held: (() => void)[] = [];
 
   constructor(inner: Engine, { clock, random, faults }: FaultyOptions) {
@@ -155,6 +158,9 @@ class Wrapper {
         if (this.#state === "running") this.#state = "paused";
       },
       resume: () => this.#resume(),
+      cut: () => {
+        this.#cuts += 1;
+      },
       kill: () => {
         this.#state = "killed";
         this.#held = [];
@@ -182,6 +188,7 @@ class Wrapper {
     run: () => Promise<T>,
   ): Promise<T> {
     const { tally } = this.engine;
+    const cuts = this.#cuts;
     await this.#wait(faults.delay);
     switch (fate) {
       case "refuse":
@@ -199,7 +206,7 @@ class Wrapper {
       case "late":
         tally.late += 1;
         await this.#sleep(faults.patience);
-        this.#later(faults, run);
+        this.#later(faults, cuts, run);
         throw silence(operation);
       case "done":
         try {
@@ -207,7 +214,7 @@ class Wrapper {
           // What was surely not done must not be done by a repeat.
           if (again) {
             tally.repeated += 1;
-            this.#later(faults, run);
+            this.#later(faults, cuts, run);
           }
           return done;
         } finally {
@@ -277,8 +284,10 @@ class Wrapper {
     return this.#state === "running";
   }
 
-  #later<T>(faults: Faults, run: () => Promise<T>): void {
-    this.#clock.after(this.#between([0, faults.lateness]), () => ignore(run()));
+  #later<T>(faults: Faults, cuts: number, run: () => Promise<T>): void {
+    this.#clock.after(this.#between([0, faults.lateness]), () => {
+      if (cuts === this.#cuts) ignore(run());
+    });
   }
 
   async #wait(span: Span): Promise<void> {

@@ -83,7 +83,7 @@ export class Cursor implements Follower {
 
   next(): Found | null {
     for (;;) {
-      if (this.finished) return null;
+      if (this.finished || this.astray) return null;
       const found = this.#peek();
       if (found === null) return null;
       const { until } = this;

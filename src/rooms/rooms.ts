@@ -80,11 +80,13 @@ export class Rooms {
     );
   }
 
-  join(room: string, actor: Actor, info: MemberInfo): Promise<Joined> {
+  /** `quiet` is asked before each attempt whether the room is told. */
+  join(room: string, actor: Actor, info: MemberInfo, quiet: () => Promise<boolean>): Promise<Joined> {
     const announce = this.#announcement(room, info.id, ENTERED);
-    return insist(this.#clock, () =>
-      this.#engine.join(roomTopic(room), { ...actor, info: JSON.stringify(info), ...announce }),
-    );
+    return insist(this.#clock, async () => {
+      const told = (await quiet()) ? {} : announce;
+      return this.#engine.join(roomTopic(room), { ...actor, info: JSON.stringify(info), ...told });
+    });
   }
 
   /** Is in the room again, where the store may have lost that, without a word. `last`: the last number it said there. */
@@ -95,10 +97,13 @@ export class Rooms {
     );
   }
 
-  /** `publicId` is told to the others. */
-  leave(room: string, actor: Actor, publicId: string): Promise<Left> {
+  /** `publicId` is told to the others, unless `quiet`, which is asked before each attempt. */
+  leave(room: string, actor: Actor, publicId: string, quiet: () => Promise<boolean>): Promise<Left> {
     const announce = this.#announcement(room, publicId, HAS_LEFT);
-    return insist(this.#clock, () => this.#engine.leave(roomTopic(room), { ...actor, ...announce }));
+    return insist(this.#clock, async () => {
+      const told = (await quiet()) ? {} : announce;
+      return this.#engine.leave(roomTopic(room), { ...actor, ...told });
+    });
   }
 
   update(room: string, actor: Actor, info: MemberInfo): Promise<void> {

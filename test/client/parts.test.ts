@@ -28,10 +28,10 @@ test("positions: what is newer is kept, what is not is dropped", () => {
 
 test("positions: entering does not jump over what is still on its way, nor over another log; leaving forgets", () => {
   const positions = new Positions();
-  positions.begin("t", "a.5.5");
-  positions.begin("t", "a.9.9");
+  positions.begin("t", "a.5.5", "red");
+  positions.begin("t", "a.9.9", "red");
   assert.deepEqual({ ...positions.toJSON() }, { t: "a.5.5" });
-  positions.begin("t", "b.1.1");
+  positions.begin("t", "b.1.1", "red");
   assert.deepEqual({ ...positions.toJSON() }, { t: "a.5.5" });
   positions.leave("t");
   assert.deepEqual({ ...positions.toJSON() }, {});

@@ -21,7 +21,7 @@ const HAS_LEFT = "I have left the room";
 const FOREVER = Number.MAX_SAFE_INTEGER;
 
 type Stored = Extract<Fact, { kind: "stored" }>;
-type Move = Extract<Fact, { kind: "joined" | "rejoined" | "left" }>;
+type Move = Extract<Fact, { kind: "joined" | "rejoined" | "left" | "faded" }>;
 type Indexed<T> = T & { readonly index: number };
 
 /** Something a client asked, and what came of it. */
@@ -131,6 +131,7 @@ class Judge {
         case "joined":
         case "rejoined":
         case "left":
+        case "faded":
           this.#moves.push({ ...fact, offset: this.#places.of(fact), index });
           break;
         case "emptied":
@@ -352,7 +353,7 @@ class Judge {
   /** The client was a member where and when it asked to be, and nowhere and never else. */
   #memberships(client: Client, mine: readonly Indexed<Move>[]): void {
     const joins = mine.filter((move) => move.kind === "joined");
-    const lefts = mine.filter((move) => move.kind === "left");
+    const lefts = mine.filter(isEnd);
     const expected = client.stands && !client.gone ? joins.length - 1 : joins.length;
     // What was left of a room that the store had lost is not seen there.
     const unseen = this.#emptied.length > 0 && lefts.length < expected;
@@ -398,7 +399,7 @@ class Judge {
       if (move.kind !== "joined" || move.topic !== topic) continue;
       const left = mine
         .slice(at)
-        .find((one) => one.kind === "left" && one.topic === topic && one.connection === move.connection);
+        .find((one) => isEnd(one) && one.topic === topic && one.connection === move.connection);
       const lost = this.#orphans.get(move.connection);
       const orphaned = lost && (left === undefined || left.index > lost.index) ? lost : undefined;
       const to = left?.offset ?? this.#swept(mine, at) ?? FOREVER;
@@ -407,8 +408,9 @@ class Judge {
         move.connection !== client.connections[0] && !this.#roomsBefore(client, move.index).has(topic);
       if (!passes && (!orphaned || this.#learned(client, room, move, orphaned.index)))
         must.push({ from: move.offset, to: orphaned ? this.#places.loss(topic, orphaned.losses) : to });
-      // Its node may have gone on delivering until it died.
-      may.push({ from: move.offset, to: orphaned ? this.#head(topic, orphaned.index) : to });
+      // Its node may have gone on delivering until it died, or it left.
+      const over = orphaned ?? (left?.kind === "faded" ? left : undefined);
+      may.push({ from: move.offset, to: over ? this.#head(topic, over.index) : to });
     }
     this.#listening(client, room, must, may);
     const places = placesBy(log, ({ payload }) => placeOf(payload));
@@ -539,7 +541,7 @@ class Judge {
     for (const [topic, log] of this.#logs) {
       if (!topic.startsWith("room:")) continue;
       const told = log.filter((entry) => entry.entry === "announcement");
-      const due = this.#moves.filter((move) => move.topic === topic && move.kind !== "rejoined");
+      const due = this.#moves.filter((move) => move.topic === topic && (move.kind === "joined" || move.kind === "left"));
       const key = (from: string | null, text: string, offset: number): string => `${from} ${text} ${offset}`;
       const expected = new Set(
         due.map(({ kind, connection, offset }) =>
@@ -598,6 +600,8 @@ class Judge {
     }
   }
 }
+
+const isEnd = ({ kind }: Move): boolean => kind === "left" || kind === "faded";
 
 function entryOf({ offset, entry, payload }: Stored, own: boolean): LogEntry {
   const about = String(payload.message ?? payload.direct);

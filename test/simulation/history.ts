@@ -63,8 +63,8 @@ export type Fact =
       readonly since?: number;
     }
   | {
-      /** `rejoined`: a member already, but the store had lost that. */
-      readonly kind: "joined" | "rejoined" | "left";
+      /** `rejoined`: a member already, but the store had lost that. `faded`: left, when the store had lost that it was a member. */
+      readonly kind: "joined" | "rejoined" | "left" | "faded";
       readonly topic: string;
       readonly connection: string;
       readonly epoch: string;

@@ -59,9 +59,14 @@ export class Ledger {
       leave: async (topic, leave) => {
         this.#watch(topic);
         const left = await inner.leave(topic, leave);
-        if (left.position && !left.repeat) {
-          this.#inside.delete(`${topic} ${leave.id}`);
-          this.#move("left", topic, leave.id, left.position);
+        const key = `${topic} ${leave.id}`;
+        if (left.position && !left.repeat) this.#move("left", topic, leave.id, left.position);
+        // What the store has lost ends where the new log begins, and nobody hears of it.
+        else if (!left.position && this.#lost.has(key))
+          this.#move("faded", topic, leave.id, { epoch: "", offset: 0, count: 0 });
+        if (!left.repeat) {
+          this.#inside.delete(key);
+          this.#lost.delete(key);
         }
         return left;
       },
@@ -80,7 +85,7 @@ export class Ledger {
   }
 
   #move(
-    kind: "joined" | "rejoined" | "left",
+    kind: "joined" | "rejoined" | "left" | "faded",
     topic: string,
     connection: string,
     { epoch, offset }: Position,

@@ -333,6 +333,7 @@ export class World {
         else this.history.add({ kind: "orphaned", connection: id });
       }
     }
+    for (const { engine } of this.nodes) engine.cut();
     this.#store.clear();
   }
 
