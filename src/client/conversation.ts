@@ -65,6 +65,8 @@ export class Conversation {
   /** The same connection goes on. */
   resumed(resume: Resume): void {
     this.rooms.resumed(resume);
+    // Told before the first message from there.
+    for (const room of this.rooms.all) this.again(room);
     // The answer that said where the room begins may have been lost.
     const { topic, position, room } = resume;
     if (topic != null && position !== undefined && room != null) this.positions.begin(topic, position, room);
@@ -140,11 +142,16 @@ export class Conversation {
     if (left !== undefined && left !== joined?.topic) this.positions.leave(left);
     if (!joined) return;
     this.positions.begin(joined.topic, joined.position, joined.room);
-    if (this.rooms.entered(joined.room)) this.listener.gap(joined.room);
+    this.again(joined.room);
     // A room that is only listened to has no last number of ours.
     if (!speaking || joined.last === undefined) return;
     this.rooms.room = joined.room;
     this.requests.entered(joined.room, joined.last, joined.position);
+  }
+
+  /** Where another connection was before this one, something may have been missed. */
+  private again(room: string): void {
+    if (this.rooms.entered(room)) this.listener.gap(room);
   }
 
   private publish({ request, data, ext }: Sendable): void {

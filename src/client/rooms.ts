@@ -15,8 +15,7 @@ export class Rooms {
     // A second loss while re-entering must not replace the first memory by what had been reached.
     if (!this.wanted) {
       this.wanted = { room: this.room, listening: Array.from(this.listening) };
-      this.heard = new Set(this.wanted.listening.concat(heard));
-      if (this.room !== null) this.heard.add(this.room);
+      this.heard = new Set(this.all.concat(heard));
     }
     this.again.clear();
     this.room = null;
@@ -26,6 +25,12 @@ export class Rooms {
   resumed(resume: Resume): void {
     if (resume.room !== undefined) this.room = resume.room;
     if (resume.listeningRooms) this.listening = new Set(resume.listeningRooms);
+  }
+
+  /** Where it is, by the server's word. */
+  get all(): string[] {
+    const listening = Array.from(this.listening);
+    return this.room === null ? listening : listening.concat(this.room);
   }
 
   get rebuilding(): boolean {

@@ -57,6 +57,8 @@ class Judge {
   readonly #places = new Places();
   /** The facts that say so. */
   readonly #emptied: number[] = [];
+  /** By connection: when its client was given another one. */
+  readonly #replaced = new Map<string, number>();
   /** By connection: how often the store had lost everything when nobody was left to register it again, and when that was. */
   readonly #orphans = new Map<string, { readonly losses: number; readonly index: number }>();
   readonly #wrong: string[] = [];
@@ -108,7 +110,10 @@ class Judge {
           break;
         case "id": {
           const { connections } = this.#client(fact.client);
-          if (!connections.includes(fact.connection)) connections.push(fact.connection);
+          const former = connections.at(-1);
+          if (connections.includes(fact.connection)) break;
+          if (former !== undefined) this.#replaced.set(former, index);
+          connections.push(fact.connection);
           break;
         }
         case "died": {
@@ -402,12 +407,17 @@ class Judge {
         .find((one) => isEnd(one) && one.topic === topic && one.connection === move.connection);
       const lost = this.#orphans.get(move.connection);
       const orphaned = lost && (left === undefined || left.index > lost.index) ? lost : undefined;
+      const replaced = this.#replaced.get(move.connection);
+      const given = replaced === undefined ? FOREVER : this.#head(topic, replaced);
       const to = left?.offset ?? this.#swept(mine, at) ?? FOREVER;
       // On its way back to where it was, a new connection passes through a room in which nobody wants to be.
       const passes =
         move.connection !== client.connections[0] && !this.#roomsBefore(client, move.index).has(topic);
       if (!passes && (!orphaned || this.#learned(client, room, move, orphaned.index)))
-        must.push({ from: move.offset, to: orphaned ? this.#places.loss(topic, orphaned.losses) : to });
+        must.push({
+          from: move.offset,
+          to: Math.min(given, orphaned ? this.#places.loss(topic, orphaned.losses) : to),
+        });
       // Its node may have gone on delivering until it died, or it left.
       const over = orphaned ?? (left?.kind === "faded" ? left : undefined);
       may.push({ from: move.offset, to: over ? this.#head(topic, over.index) : to });
@@ -556,8 +566,25 @@ class Judge {
           );
         }
       }
+      for (const move of due) {
+        // It may have been announced in the log that was lost.
+        if (move.kind === "joined" && this.#doubtful(move))
+          expected.delete(key(move.connection, ENTERED, move.offset));
+      }
       for (const missing of expected) this.#fail(null, `${topic}: not announced: ${missing}`);
     }
+  }
+
+  /** The store was lost between the question and what came of it. */
+  #doubtful({ connection, topic, index }: Indexed<Move>): boolean {
+    for (const { connections, ops } of this.#clients.values()) {
+      if (!connections.includes(connection)) continue;
+      const asked = ops.findLast(
+        (op) => op.verb === "roomChange" && `room:${op.subject}` === topic && op.index < index,
+      );
+      return this.#emptied.some((at) => at > (asked?.index ?? 0) && at < index);
+    }
+    return false;
   }
 
   #sends(): void {
