@@ -140,7 +140,9 @@ export class Directory {
       const now = parseRecord(claim.state.fields);
       if (!now) return GONE;
       const session = this.adopt(id, claim.state.fence, now, false, losses);
-      session.bereft = luggage === null && change === undefined;
+      // What its last owner did is not in the luggage of one before it.
+      const last = parcel !== null && parcel.fence >= state.fence;
+      session.bereft = !last && change === undefined;
       this.#app.take(session, luggage, change !== undefined);
       session.unrestored = true;
       return this.#settled(session);
