@@ -466,7 +466,9 @@ class Judge {
   #learned(client: Client, room: string, { index }: Indexed<Move>, lost: number): boolean {
     const told = (op: Op): boolean => op.answered !== null && op.answered > index && op.answered < lost;
     const asked = client.ops.filter((op) => op.verb === "roomChange" && op.index < index);
-    return asked.length === 0 || asked.some((op) => op.subject === room && told(op));
+    if (asked.length === 0)
+      return client.heard.some((heard) => heard.event === "welcome" && heard.index < lost);
+    return asked.some((op) => op.subject === room && told(op));
   }
 
   /** From where to where it heard a room beside its own: between what it asked and what it was answered. */
