@@ -314,7 +314,7 @@ export class Directory {
       if (session.gone) return MOVED;
       if (!this.#host.entitled()) throw new EngineFailure("unavailable", "this node has no lease");
       try {
-        await this.#restoration.settle(session);
+        if (session.uprooted || session.unrestored) await this.#restoration.settle(session);
         return await this.execute(session, command);
       } catch (failed) {
         session.keeper.judge(failed);

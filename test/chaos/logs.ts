@@ -121,8 +121,9 @@ export class Logs {
     const ops = opsOf(facts);
     const losses = [...facts.keys()].filter((at) => facts[at]!.kind === "emptied");
     const logs = new Map([...this.#rooms].map(([name, room]) => [name, this.#logs(name, room, ops, losses)]));
-    if (losses.length > 0) new Tails(logs, ops, losses, times).add();
-    return merged(facts, logs);
+    const tails = new Tails(logs, ops, losses, times);
+    if (losses.length > 0) tails.add();
+    return merged(facts, logs, tails.faded);
   }
 
   /** A room's logs, one after the other, with what is known of when each entry was stored. */
@@ -168,8 +169,16 @@ export class Logs {
   }
 }
 
+/** Facts, and how many there were before them. */
+interface Inserted {
+  readonly at: number;
+  readonly facts: Fact[];
+}
+
 /** What was stored last before a loss, and reached nobody but who asked for it. */
 class Tails {
+  /** Who was in a room when the store was lost, and left it before it was in the new log. */
+  readonly faded: Inserted[] = [];
   readonly #logs: ReadonlyMap<string, Log[]>;
   readonly #ops: readonly Op[];
   readonly #losses: readonly number[];
@@ -199,7 +208,11 @@ class Tails {
       if (verb === "say" && !heard.has(subject)) this.#lost(room, op, subject);
       if (verb !== "roomChange" || subject === room) continue;
       rooms.set(connection, subject);
-      if (!this.#told(room, op, HAS_LEFT)) this.#lost(room, op, HAS_LEFT);
+      if (!this.#told(room, op, HAS_LEFT) && !this.#lost(room, op, HAS_LEFT))
+        this.faded.push({
+          at: op.answered,
+          facts: [{ kind: "faded", topic: `room:${room}`, connection, epoch: "", offset: 0 }],
+        });
       if (!this.#told(subject, op, ENTERED)) this.#lost(subject, op, ENTERED);
     }
   }
@@ -218,14 +231,15 @@ class Tails {
     );
   }
 
-  /** It was stored before a loss, if there was one while it was under way or soon after. */
-  #lost(room: string, { connection, asked, answered }: Op, message: string): void {
+  /** It was stored before a loss, if there was one while it was under way or soon after; false otherwise. */
+  #lost(room: string, { connection, asked, answered }: Op, message: string): boolean {
     const during = this.#losses.findLastIndex((at) => at > asked && at < answered);
     const era = during >= 0 ? during : this.#losses.findIndex((at) => at > answered);
     const loss = this.#losses[era];
-    if (loss === undefined || Math.abs(this.#times[loss]! - this.#times[answered]!) > TAIL) return;
+    if (loss === undefined || (during < 0 && this.#times[loss]! - this.#times[answered]! > TAIL))
+      return false;
     const logs = this.#logs.get(room);
-    if (!logs) return;
+    if (!logs) return false;
     let log = logs.find((one) => one.era === era);
     if (!log) {
       log = { epoch: `lost with ${era}`, era, entries: [] };
@@ -237,11 +251,16 @@ class Tails {
       earliest: Math.max(asked, log.entries.at(-1)?.earliest ?? 0),
       latest: loss,
     });
+    return true;
   }
 }
 
-function merged(facts: readonly Fact[], logs: ReadonlyMap<string, Log[]>): Fact[] {
-  const placed: { readonly at: number; readonly facts: Fact[] }[] = [];
+function merged(
+  facts: readonly Fact[],
+  logs: ReadonlyMap<string, Log[]>,
+  faded: readonly Inserted[],
+): Fact[] {
+  const placed: Inserted[] = [...faded];
   /** Facts by where they stood, once all are in place. */
   const since = new Map<object, number>();
   for (const [name, ofRoom] of logs) {

@@ -45,6 +45,18 @@ describe("real nodes on a real Redis", { concurrency: 2 }, () => {
     },
   );
 
+  test(
+    "Redis comes back empty: each message or a gap notice, and then all flows again",
+    PATIENCE,
+    async () => {
+      const figures = await kept("empty", { ...SMALL, seconds: 20 });
+      assert.ok(
+        (figures["restarts of Redis"] ?? 0) >= 1 && (figures.gaps ?? 0) >= 40,
+        JSON.stringify(figures),
+      );
+    },
+  );
+
   for (const [what, planted, scenario, found] of BRIEF ? [] : PLANTED) {
     test(`an engine that does not promise ${what} is found`, PATIENCE, async () => {
       const options = scenario === "gaps" ? LOUD : { ...LOUD, rooms: 4, pause: 500 };

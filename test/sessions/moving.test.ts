@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { resolveConfig } from "../../src/config/index.ts";
+import { roomTopic } from "../../src/engine/contract.ts";
 import {
   EngineFailure,
   type FaultyEngine,
@@ -182,6 +183,34 @@ test("a store that lost everything and knows a session by half does not have its
   assert.equal((await w.say(node, session, 3)).code, "", "a repeat");
   assert.equal((await w.say(node, session, 4)).code, "");
   assert.equal((await w.say(node, session, 6)).code, "earlier_missing");
+});
+
+test("what was announced in a log that is lost is not announced again in the one after it", async () => {
+  const w = new World();
+  let lose = "";
+  const { node, engine } = await w.node(async (operation, run) => {
+    const done = await run();
+    if (operation !== lose) return done;
+    lose = "";
+    w.store.clear();
+    throw new EngineFailure("unknown", "no answer");
+  });
+  const session = await w.begin(node);
+  const change = async (room: string): Promise<void> => {
+    node.gateway.receive([publish(session.clientId, session.line, { event: "roomChange", room })], w.link);
+    await w.clock.advance(5_000);
+  };
+  const entries = async (room: string): Promise<number> => (await engine.position(roomTopic(room))).offset;
+  const members = async (room: string): Promise<number> =>
+    (await engine.members(roomTopic(room), null, 10)).total;
+  lose = "join";
+  await change("green");
+  assert.deepEqual([await members("green"), await entries("green")], [1, 0]);
+  lose = "leave";
+  await change("red");
+  assert.deepEqual([await members("green"), await entries("green")], [0, 0]);
+  // That it entered was said for the first time after the loss.
+  assert.deepEqual([await members("red"), await entries("red")], [1, 1]);
 });
 
 test("whether a say was stored in what is lost, nobody knows: also when its node is killed", async () => {

@@ -553,7 +553,9 @@ class Judge {
     for (const [topic, log] of this.#logs) {
       if (!topic.startsWith("room:")) continue;
       const told = log.filter((entry) => entry.entry === "announcement");
-      const due = this.#moves.filter((move) => move.topic === topic && (move.kind === "joined" || move.kind === "left"));
+      const due = this.#moves.filter(
+        (move) => move.topic === topic && (move.kind === "joined" || move.kind === "left"),
+      );
       const key = (from: string | null, text: string, offset: number): string => `${from} ${text} ${offset}`;
       const expected = new Set(
         due.map(({ kind, connection, offset }) =>
