@@ -6,4 +6,5 @@ export * from "./messages.ts";
 export * from "./parse.ts";
 export { Refused } from "./refused.ts";
 export * from "./replies.ts";
+export * from "./timesync.ts";
 export * from "./unit.ts";

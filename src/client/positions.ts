@@ -1,3 +1,6 @@
+/** Topics remembered after they were left. */
+const FORMER = 8;
+
 /**
  * How far each topic has been received. A position is the server's text `epoch.offset…`; of it the client understands
  * only that much, and hands the text back as it came.
@@ -5,10 +8,12 @@
 export class Positions {
   private readonly byTopic = new Map<string, string>();
   private readonly roomOf = new Map<string, string>();
+  /** Of topics that were left lately: what comes of them may have been received before. */
+  private readonly former = new Map<string, string>();
 
   /** Keeps the position. False: the message was received before and must be dropped. */
   accept(topic: string, position: string): boolean {
-    const kept = this.byTopic.get(topic);
+    const kept = this.byTopic.get(topic) ?? this.former.get(topic);
     if (kept !== undefined && epochOf(kept) === epochOf(position) && offsetOf(kept) >= offsetOf(position)) {
       return false;
     }
@@ -26,7 +31,14 @@ export class Positions {
   }
 
   leave(topic: string): void {
-    this.byTopic.delete(topic);
+    const { byTopic, former } = this;
+    const position = byTopic.get(topic);
+    if (position !== undefined) {
+      former.delete(topic);
+      former.set(topic, position);
+      if (former.size > FORMER) former.delete(former.keys().next().value as string);
+    }
+    byTopic.delete(topic);
     this.roomOf.delete(topic);
   }
 
@@ -37,6 +49,7 @@ export class Positions {
 
   clear(): void {
     this.byTopic.clear();
+    this.former.clear();
     this.roomOf.clear();
   }
 

@@ -20,16 +20,18 @@ export class Channels {
     this.#key = key;
   }
 
-  /** Stores a message on a channel; JSON data. `key`: recognised when the same is published again. */
+  /** Stores a message on a channel; JSON data. `key`: recognised when the same is published again. `ext`: delivered with it. */
   async publish(
     channel: string,
     data: unknown,
     publisher: { id: string; fence: number; key: string } | null,
+    ext?: Readonly<Record<string, unknown>>,
   ): Promise<void> {
     if (!isChannel(channel)) throw new TypeError(`"${channel}" is not a channel that can be published on`);
     const text = JSON.stringify(data);
     if (text === undefined) throw new TypeError("what is published must be something JSON can carry");
-    const payload = `{"channel":${JSON.stringify(channel)},"data":${text}}`;
+    const more = ext === undefined ? "" : `"ext":${JSON.stringify(ext)},`;
+    const payload = `{"channel":${JSON.stringify(channel)},${more}"data":${text}}`;
     const by = publisher ?? { id: "server", fence: 0, key: this.#key() };
     for (const name of this.#wildcards ? patternsOf(channel) : [channel]) {
       await insist(this.#clock, () =>

@@ -256,7 +256,14 @@ export class Connections implements Application {
     const refused = await this.#parts.authorization.channel(session, channel, "publish");
     if (refused !== null) return failure(message, refused);
     const publisher = key === null ? null : { id: session.id, fence: session.fence, key };
-    await this.#parts.channels.publish(channel, data, publisher);
+    // Of a publisher's `ext` subscribers get only what they need to read the data: the rest may be secret (BAYEUX 5.7).
+    const { binary } = message.ext;
+    await this.#parts.channels.publish(
+      channel,
+      data,
+      publisher,
+      binary === undefined ? undefined : { binary },
+    );
     return publishReply(message);
   }
 

@@ -244,10 +244,11 @@ export class Membership {
   /** A topic that the client still presents though it was left: what it is owed of it is read again. */
   reread(session: Session, said: (topic: string) => Position | null): Cursor | undefined {
     const { left } = session.record.verb;
-    if (!left || session.outbox.has(left.topic)) return undefined;
+    if (!left || session.outbox.has(left.topic) || session.outbox.isLeaving(left.topic)) return undefined;
     const start = parsePosition(left.start);
     const until = parsePosition(left.until);
-    const at = said(left.topic);
+    // Before it is told that it left, it has to have all; whatever it has already it drops.
+    const at = said(left.topic) ?? (session.outbox.owesLeave(left.topic) ? start : null);
     if (!start || !until || !at) return undefined;
     session.outbox.open(left.topic, start, at);
     return session.outbox.leave(left.topic, until);

@@ -51,7 +51,10 @@ export class Cursor implements Follower {
   /** Goes on from another place (a client's word about what it has, or an answer that was not handed over). */
   seek(position: Position): void {
     const { start } = this;
-    this.position = position.epoch === start.epoch && position.offset < start.offset ? start : position;
+    const to = position.epoch === start.epoch && position.offset < start.offset ? start : position;
+    // What was fetched from here on is not fetched again.
+    if (to.epoch === this.position.epoch && to.offset === this.position.offset) return;
+    this.position = to;
     this.#backlog = [];
     this.#next = 0;
   }

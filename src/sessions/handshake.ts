@@ -8,6 +8,7 @@ import {
   none,
   rateLimited,
   retry,
+  timesync,
   unavailable,
 } from "../bayeux/index.ts";
 import type { Engine } from "../engine/contract.ts";
@@ -75,6 +76,15 @@ export class Handshakes {
   }
 
   async answer(message: HandshakeMessage, requester: Requester): Promise<Reply> {
+    const { clock } = this.#parts;
+    const received = clock.now();
+    const reply = await this.#serve(message, requester);
+    const times = timesync(message.ext, received, clock.now());
+    if (times) reply.ext = { ...(reply.ext as object | undefined), timesync: times };
+    return reply;
+  }
+
+  async #serve(message: HandshakeMessage, requester: Requester): Promise<Reply> {
     const { types, times, log, draining, entitled } = this.#parts;
     const later = handshakeAgain(LATER, times.timeout);
     if (draining()) return handshakeRefused(message, "503::The server is shutting down", later, types);
@@ -143,11 +153,13 @@ export class Handshakes {
       },
       session: { current: parseCredential(clientId)!.digest, superseded: [] },
       resume: { current: parseCredential(token)!.digest, previous: null },
+      // Ours has positions instead.
+      acks: message.ext.ack === true && !wish.ours ? { sent: [] } : null,
     });
     const losses = this.#parts.losses();
     await insist(clock, () => engine.createConnection(id, formatRecord(record)));
     directory.adopt(id, 1, record, true, losses);
-    return this.#reply(message, clientId, id, { token, resumed: false });
+    return this.#reply(message, clientId, id, { token, resumed: false }, record.acks !== null);
   }
 
   /**
@@ -215,6 +227,7 @@ export class Handshakes {
     clientId: string,
     connectionId: string,
     resume: Record<string, unknown>,
+    acks = false,
   ): Reply {
     const { times, types } = this.#parts;
     const grace = times.grace / 1000;
@@ -222,7 +235,7 @@ export class Handshakes {
       clientId,
       types,
       advice: retry(times.timeout, times.interval, times.grace),
-      ext: { actionwire: { connectionId, resume: { ...resume, grace } } },
+      ext: { actionwire: { connectionId, resume: { ...resume, grace } }, ...(acks ? { ack: true } : {}) },
     });
   }
 }

@@ -48,6 +48,7 @@ const BUDGET = 256 * 1024;
 export class Outbox implements Reader {
   readonly #hub: Hub;
   readonly #ours: boolean;
+  readonly #acknowledged: boolean;
   readonly #wake: () => void;
   readonly #cursors = new Map<string, Cursor>();
   readonly #dirty = new Set<Cursor>();
@@ -59,9 +60,11 @@ export class Outbox implements Reader {
   /** Whether an entry of a plain channel's topic is for this session; null when all are. */
   filter: ((topic: string, payload: string) => boolean) | null = null;
 
-  constructor(hub: Hub, ours: boolean, wake: () => void) {
+  /** `acknowledged`: what was handed over may be owed again. */
+  constructor(hub: Hub, ours: boolean, acknowledged: boolean, wake: () => void) {
     this.#hub = hub;
     this.#ours = ours;
+    this.#acknowledged = acknowledged;
     this.#wake = wake;
   }
 
@@ -115,8 +118,19 @@ export class Outbox implements Reader {
     return cursor;
   }
 
+  /** Whether the end of a topic that was left is still to be read. */
+  isLeaving(topic: string): boolean {
+    return this.#closing.some((cursor) => cursor.topic === topic);
+  }
+
+  /** Whether its client is still to be told that it left a topic. */
+  owesLeave(topic: string): boolean {
+    return this.#replies.some(({ moves }) => moves?.left === topic);
+  }
+
   positions(): Record<string, string> {
     const all: Record<string, string> = {};
+    for (const { topic, position } of this.#closing) all[topic] = formatPosition(position);
     for (const [topic, cursor] of this.#cursors) all[topic] = formatPosition(cursor.position);
     return all;
   }
@@ -124,8 +138,8 @@ export class Outbox implements Reader {
   /** The client's word about what it has: reading goes on from there. */
   present(position: (topic: string) => Position | null): void {
     for (const cursor of this.#cursors.values()) cursor.seek(position(cursor.topic) ?? cursor.origin);
-    // It forgets a room when it is told of having left it: then it has all that was owed.
-    for (const cursor of this.#closing) cursor.seek(position(cursor.topic) ?? cursor.until!);
+    // Says nothing of a room: it was told that it left it, or spoke before it knew it. What it has already, it drops.
+    for (const cursor of this.#closing) cursor.seek(position(cursor.topic) ?? cursor.position);
     for (const cursor of [...this.#cursors.values(), ...this.#closing]) this.#dirty.add(cursor);
   }
 
@@ -254,8 +268,13 @@ export class Outbox implements Reader {
     return left !== undefined && this.#closing.some((cursor) => cursor.topic === left && !cursor.finished);
   }
 
-  #dropFinished(): void {
-    if (this.#closing.length === 0) return;
+  /** What was left is not owed again. */
+  forget(): void {
+    this.#dropFinished(true);
+  }
+
+  #dropFinished(surely = !this.#acknowledged): void {
+    if (this.#closing.length === 0 || !surely) return;
     const open: Cursor[] = [];
     for (const cursor of this.#closing) {
       if (cursor.finished) this.#hub.close(cursor);
@@ -344,9 +363,13 @@ function placed(topic: string, position: Position): string {
 /** Entries of plain channels are stored as whole messages, those of rooms and lines as their data. */
 function ourEntry(topic: string, entry: Entry, position: Position): string {
   const ext = placed(topic, position);
-  return topic.startsWith("channel:")
-    ? `${entry.payload.slice(0, -1)},"ext":${ext}}`
-    : `{"channel":"${OUR_CHANNEL}","data":${entry.payload},"ext":${ext}}`;
+  const { payload } = entry;
+  if (!topic.startsWith("channel:")) return `{"channel":"${OUR_CHANNEL}","data":${payload},"ext":${ext}}`;
+  // Names of channels need no escaping.
+  const named = payload.indexOf('"', '{"channel":"'.length) + 1;
+  if (!payload.startsWith(',"ext":', named)) return `${payload.slice(0, -1)},"ext":${ext}}`;
+  const message = JSON.parse(payload) as { ext: object };
+  return JSON.stringify({ ...message, ext: { ...message.ext, ...(JSON.parse(ext) as object) } });
 }
 
 /** What a gap notice is about, in the client's words. */

@@ -1,4 +1,5 @@
 import type { Json } from "../ports.ts";
+import type { Batch } from "./acks.ts";
 
 /**
  * What is stored of a connection, field by field, so that a write carries what changed. Version 1; a node reads what the
@@ -42,6 +43,8 @@ export interface ConnectionRecord {
   channels: Record<string, string>;
   /** How far other clients than ours have been served, by topic. */
   cursors: Record<string, string>;
+  /** Of a client that acknowledges deliveries: what it has not acknowledged yet, oldest first; `cursors` is what it has. */
+  acks: { sent: readonly Batch[] } | null;
   /** The last numbered verb; `reply` is null while it is not known to be done. */
   verb: {
     n: number;
@@ -67,6 +70,7 @@ const EMPTY: Omit<ConnectionRecord, "who" | "session" | "resume"> = {
   rooms: { room: null, since: 0, start: null, leaving: null, forgotten: null, listening: {} },
   channels: {},
   cursors: {},
+  acks: null,
   verb: { n: 0, reply: { status: "OK" }, joined: null, left: null },
   journal: {},
   counts: { messages: 0, actions: 0 },
@@ -75,7 +79,9 @@ const EMPTY: Omit<ConnectionRecord, "who" | "session" | "resume"> = {
   ended: null,
 };
 
-export function newRecord(parts: Pick<ConnectionRecord, "who" | "session" | "resume">): ConnectionRecord {
+export function newRecord(
+  parts: Pick<ConnectionRecord, "who" | "session" | "resume"> & Partial<ConnectionRecord>,
+): ConnectionRecord {
   return { ...structuredClone(EMPTY), ...parts };
 }
 

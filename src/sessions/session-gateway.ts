@@ -260,7 +260,7 @@ export class SessionGateway implements Gateway {
   async #attend(session: Session, { digest, message }: ConnectCommand): Promise<Reply | null> {
     if (standing(session, digest) !== "current" || session.record.ended) return null;
     if (session.ours && session.bereft) return null;
-    if (message.connectionType !== "eventsource" && !session.streams) return null;
+    if ((message.connectionType !== "eventsource" && !session.streams) || session.acks) return null;
     await this.#confirm(session);
     return session.attend(message);
   }

@@ -1,8 +1,9 @@
 import type { Advice, ConnectMessage, Ext, Reply } from "../bayeux/index.ts";
-import { connectReply, failure, none, retry } from "../bayeux/index.ts";
+import { connectReply, failure, none, retry, timesync } from "../bayeux/index.ts";
 import type { Engine } from "../engine/contract.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Clock } from "../ports.ts";
+import { Acks } from "./acks.ts";
 import { Allowance, type Rate } from "./allowance.ts";
 import type { Link } from "./gateway.ts";
 import { Keeper } from "./keeper.ts";
@@ -22,6 +23,8 @@ interface Held {
   readonly poll: Poll | null;
   /** Monotonic milliseconds. */
   readonly deadline: number;
+  /** When it came, milliseconds since 1970. */
+  readonly since: number;
 }
 
 /** What a session needs of its node. */
@@ -58,6 +61,8 @@ export class Session {
   readonly outbox: Outbox;
   readonly polls: Polls;
   readonly receipts: Receipts;
+  /** Of a client that acknowledges deliveries. */
+  readonly acks: Acks | null;
   /** Events it may send now. */
   readonly allowance: Allowance;
   /** Monotonic milliseconds of the last sign of life. */
@@ -106,11 +111,14 @@ export class Session {
     this.allowance = new Allowance(host.rate, host.clock);
     this.lastSeen = host.clock.monotonic();
     this.adriftSince = this.lastSeen;
-    this.outbox = new Outbox(host.hub, record.who.ours, () => this.wake());
+    this.outbox = new Outbox(host.hub, record.who.ours, record.acks !== null, () => this.wake());
     this.outbox.line = record.line?.id ?? null;
     this.keeper = new Keeper(host.engine, this);
     this.polls = new Polls(this.outbox);
     this.receipts = new Receipts(this.outbox, fresh || !record.who.ours);
+    const later = this.keeper.later.bind(this.keeper);
+    const { outbox, receipts } = this;
+    this.acks = record.acks && new Acks({ record, fence, outbox, receipts, later });
     this.away = fresh ? false : null;
   }
 
@@ -149,7 +157,7 @@ export class Session {
   /** What the sweep calls each second: positions of sockets, counters, application data. */
   async checkpoint(): Promise<void> {
     if (this.gone) return;
-    if (!this.ours && this.#moved) this.#notePositions();
+    if (!this.ours && !this.acks && this.#moved) this.#notePositions();
     await this.keeper.flush();
   }
 
@@ -182,7 +190,8 @@ export class Session {
     }
     this.#evict();
     const poll = link.once ? this.polls.hear(message) : null;
-    const events = message.connectionType === "eventsource";
+    // Where deliveries are acknowledged, they come with the answers to connects: also beside an event stream.
+    const events = message.connectionType === "eventsource" && !this.acks;
     // Faye's first poll may overtake the opening of its event stream: the stream is taken up again when it is meant.
     if (!link.once) this.#carry(link);
     else if (!events) this.#drop();
@@ -196,13 +205,12 @@ export class Session {
       return;
     }
     const wait = Math.min(message.timeout ?? timeout, timeout);
-    this.#held = { message, link, poll, deadline: this.#host.clock.monotonic() + (atOnce ? 0 : wait) };
+    const { clock } = this.#host;
+    const deadline = clock.monotonic() + (atOnce ? 0 : wait);
+    this.#held = { message, link, poll, deadline, since: clock.now() };
     this.adriftSince = null;
-    if ((atOnce || wait === 0) && link.once) {
-      this.#answerPoll(true);
-      return;
-    }
-    if (atOnce || wait === 0) this.#answerHeld(this.#advice());
+    this.acks?.hear(message.ext);
+    if (atOnce || wait === 0) this.#answer(true);
     this.wake();
   }
 
@@ -285,13 +293,29 @@ export class Session {
     if (!held) return;
     this.#held = null;
     if (held.link.once) this.adriftSince = this.#host.clock.monotonic();
-    this.#reply(held.link, held.message, advice);
+    this.#reply(held.link, held.message, advice, held.since);
   }
 
-  #reply(link: Link, message: ConnectMessage, advice: Advice): void {
-    const text = JSON.stringify(connectReply(message, { advice }));
-    if (link.once) link.send(`[${text}]`);
-    else this.#host.links.push(link, [text]);
+  #reply(link: Link, message: ConnectMessage, advice: Advice, since?: number): void {
+    this.#hand(link, [this.#connectReply(message, advice, since)]);
+  }
+
+  /** `replies`: what goes out with it and no log holds. */
+  #connectReply(
+    message: ConnectMessage,
+    advice: Advice,
+    since?: number,
+    replies: readonly Packed[] = [],
+  ): string {
+    const now = this.#host.clock.now();
+    const times = timesync(message.ext, since ?? now, now);
+    const ext = { ...(this.acks && { ack: this.acks.send(replies) }), ...(times && { timesync: times }) };
+    return JSON.stringify(connectReply(message, { advice, ...(Object.keys(ext).length > 0 && { ext }) }));
+  }
+
+  #hand(link: Link, texts: readonly string[]): void {
+    if (link.once) link.send(`[${texts.join(",")}]`);
+    else this.#host.links.push(link, texts);
   }
 
   /** Called by the sweep. */
@@ -299,8 +323,7 @@ export class Session {
     const held = this.#held;
     if (held && now >= held.deadline) {
       this.touch();
-      if (held.link.once) this.#answerPoll(true);
-      else this.#answerHeld(this.#advice());
+      this.#answer(true);
     }
   }
 
@@ -314,7 +337,9 @@ export class Session {
     if (this.gone || this.unrestored || this.#answering || !this.receipts.certain || !this.#host.entitled())
       return;
     const stream = this.#stream;
-    if (stream !== null) {
+    if (this.acks) {
+      this.#answer(false);
+    } else if (stream !== null) {
       if (!stream.writable) return;
       const collected = this.outbox.collect();
       if (!collected) return;
@@ -325,6 +350,26 @@ export class Session {
     } else if (this.#held?.link.once) {
       this.#answerPoll(false);
     }
+  }
+
+  /** Answers the held connect, with what is owed where that comes so; without `evenEmpty` only when something is. */
+  #answer(evenEmpty: boolean): void {
+    if (this.acks) this.#answerBatch(evenEmpty);
+    else if (this.#held?.link.once) this.#answerPoll(evenEmpty);
+    else if (evenEmpty) this.#answerHeld(this.#advice());
+  }
+
+  /** Whether it arrives is told by what the client acknowledges. */
+  #answerBatch(evenEmpty: boolean): void {
+    const held = this.#held;
+    if (!held || (!held.link.writable && !evenEmpty)) return;
+    const collected = held.link.writable && this.#host.entitled() ? this.outbox.collect() : null;
+    if (!collected && !evenEmpty) return;
+    this.#held = null;
+    if (held.link.once) this.adriftSince = this.#host.clock.monotonic();
+    const { texts = [], replies = [] } = collected ?? {};
+    this.#hand(held.link, [...texts, this.#connectReply(held.message, this.#advice(), held.since, replies)]);
+    collected?.commit();
   }
 
   /** Answers the held poll with what is owed; without `evenEmpty` only when something is. */
@@ -350,7 +395,7 @@ export class Session {
       this.wake();
     };
     const send = (): void => {
-      const reply = JSON.stringify(connectReply(held.message, { advice: this.#advice() }));
+      const reply = this.#connectReply(held.message, this.#advice(), held.since);
       held.link.send(`[${[...collected.texts, reply].join(",")}]`, settle);
     };
     // Ours says itself what it has; for others the store must know before the answer leaves.
@@ -406,9 +451,9 @@ export class Session {
       const { timeout } = this.#host.times;
       const reply =
         reconnect === "none"
-          ? connectReply(held.message, { advice: none(timeout) })
-          : failure(held.message, "401::Session ended", { reconnect, interval: 0, timeout });
-      texts.push(JSON.stringify(reply));
+          ? this.#connectReply(held.message, none(timeout), held.since)
+          : JSON.stringify(failure(held.message, "401::Session ended", { reconnect, interval: 0, timeout }));
+      texts.push(reply);
     }
     const link = held?.link.once ? held.link : stream;
     if (link?.once) link.send(`[${texts.join(",")}]`);
@@ -422,7 +467,7 @@ export class Session {
     this.#evict();
     if (link.once) this.#drop();
     else this.#carry(link);
-    this.#held = { message, link, poll: null, deadline: 0 };
+    this.#held = { message, link, poll: null, deadline: 0, since: this.#host.clock.now() };
     this.bye(reconnect);
   }
 

@@ -65,6 +65,11 @@ export class Balancer {
     return true;
   }
 
+  /** Resets what carries nothing any more, so that its client learns of it. */
+  heal(): void {
+    for (const socket of this.#open) if (this.#holes.has(socket)) socket.resetAndDestroy();
+  }
+
   /** Resets whatever is served there, as balancers do with a node that they no longer hold for well. */
   abandon(port: number): void {
     for (const socket of this.#open) {

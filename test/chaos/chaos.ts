@@ -338,6 +338,7 @@ class Stage {
     this.#trouble = false;
     for (const timer of this.#timers) clearTimeout(timer);
     await Promise.all(this.#underWay);
+    this.#balancer.heal();
     this.#record.add({ kind: "calm" });
   }
 

@@ -267,6 +267,27 @@ test("a handshake that comes after a later one of the same client takes nothing 
   assert.equal(replies.at(-1)?.successful, true);
 });
 
+for (const moves of [false, true]) {
+  test(`a late word of a client from before it was in a room takes nothing of it away${moves ? ", on another node" : ""}`, async () => {
+    const w = new World();
+    const [first, second] = [await w.node(), await w.node()];
+    const { clientId, line } = await w.begin(first.node);
+    for (const n of [1, 2]) await first.node.api.rooms.broadcast("defaultRoom", n);
+    await w.post(first.node, publish(clientId, line, { event: "roomChange", room: "green" }, stamped(1)));
+    const heard: Message[] = [];
+    for (let polls = 0; polls < 3; polls += 1)
+      heard.push(...(await w.poll(moves ? second.node : first.node, clientId)));
+    const left = heard.findIndex(
+      ({ ext }) => (ext as { actionwire?: Message })?.actionwire?.left !== undefined,
+    );
+    const before = heard.slice(0, left).map(({ data }) => (data as Message | undefined)?.message);
+    assert.deepEqual(
+      before.filter((message) => typeof message === "number"),
+      [1, 2],
+    );
+  });
+}
+
 test("whose answer to a handshake was lost comes back with the same token", async () => {
   const w = new World();
   const { node } = await w.node();
