@@ -1,7 +1,7 @@
 /** Stock clients that acknowledge what they were sent: cut, and sent from node to node, they miss nothing. */
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemClock, systemRandom } from "../../src/clock.ts";
 import { MemoryStore, memoryEngine } from "../../src/engine/index.ts";
@@ -64,50 +64,58 @@ async function cometd(url: string, transport: Transport): Promise<Line> {
   return Line.claim(cometdDriver(client, minted(await shake(client)).connectionId, transport));
 }
 
-for (const transport of ["websocket", "long-polling"] as const) {
-  for (const [name, open] of [
-    ["Faye", faye],
-    ["CometD", cometd],
-  ] as const) {
-    test(`${name}, ${transport}: ${MESSAGES} messages, cut all the time, between two nodes`, {
-      timeout: 60_000,
-    }, async (t) => {
-      const bounds = { maxMessages: 1000, maxBytes: 4_194_304, maxAge: 300_000 };
-      const store = new MemoryStore({ clock: systemClock, random: systemRandom, bounds });
-      const node = () => startApp({ engine: memoryEngine(store), config: { faye: { timeout: 2 } } });
-      const nodes = await Promise.all([node(), node()]);
-      const proxy = await createProxy(nodes[0]!.port);
-      const line = await open(proxy.url, transport);
-      t.after(() => closeAll(line, proxy, ...nodes));
-      const room = unique("room");
-      await line.ask({ event: "roomChange", room });
+describe("acknowledged deliveries under cuts", { concurrency: 4 }, () => {
+  for (const transport of ["websocket", "long-polling"] as const) {
+    for (const [name, open] of [
+      ["Faye", faye],
+      ["CometD", cometd],
+    ] as const) {
+      test(`${name}, ${transport}: ${MESSAGES} messages, cut all the time, between two nodes`, {
+        timeout: 60_000,
+      }, async (t) => {
+        const bounds = { maxMessages: 1000, maxBytes: 4_194_304, maxAge: 300_000 };
+        const store = new MemoryStore({ clock: systemClock, random: systemRandom, bounds });
+        const node = () => startApp({ engine: memoryEngine(store), config: { faye: { timeout: 2 } } });
+        const nodes = await Promise.all([node(), node()]);
+        const proxy = await createProxy(nodes[0]!.port);
+        const line = await open(proxy.url, transport);
+        t.after(async () => {
+          // Faye asks for ever to be let go.
+          await line.close();
+          await closeAll(proxy, ...nodes);
+        });
+        const room = unique("room");
+        await line.ask({ event: "roomChange", room });
 
-      let n = 0;
-      const over = new AbortController();
-      const trouble = (async () => {
-        for (let turn = 1; !over.signal.aborted; turn += 1) {
-          await sleep(500 + (turn % 3) * 100);
-          proxy.target(nodes[turn % 2]!.port);
-          // What is on its way then is lost, though the server has written it.
-          proxy.blackhole(true);
-          await sleep(60);
-          proxy.cutAll();
-          proxy.blackhole(false);
+        let n = 0;
+        const over = new AbortController();
+        const trouble = (async () => {
+          for (let turn = 1; !over.signal.aborted; turn += 1) {
+            await sleep(500 + (turn % 3) * 100);
+            proxy.target(nodes[turn % 2]!.port);
+            // What is on its way then is lost, though the server has written it.
+            proxy.blackhole(true);
+            await sleep(60);
+            proxy.cutAll();
+            proxy.blackhole(false);
+          }
+        })();
+        for (; n < MESSAGES; n += 1) {
+          await nodes[n % 2]!.api.rooms.broadcast(room, n);
+          await sleep(PAUSE);
         }
-      })();
-      for (; n < MESSAGES; n += 1) {
-        await nodes[n % 2]!.api.rooms.broadcast(room, n);
-        await sleep(PAUSE);
-      }
-      over.abort();
-      await trouble;
+        over.abort();
+        await trouble;
 
-      const all = Array.from({ length: MESSAGES }, (_, index) => index);
-      await eventually(() => line.said.some(({ message }) => message === MESSAGES - 1), { timeout: 20_000 });
-      const heard = line.said.map(({ message }) => message as number);
-      const first = heard.filter((message, index) => heard.indexOf(message) === index);
-      assert.deepEqual(first, all);
-      t.diagnostic(`${heard.length - first.length} came more than once`);
-    });
+        const all = Array.from({ length: MESSAGES }, (_, index) => index);
+        await eventually(() => line.said.some(({ message }) => message === MESSAGES - 1), {
+          timeout: 20_000,
+        });
+        const heard = line.said.map(({ message }) => message as number);
+        const first = heard.filter((message, index) => heard.indexOf(message) === index);
+        assert.deepEqual(first, all);
+        t.diagnostic(`${heard.length - first.length} came more than once`);
+      });
+    }
   }
-}
+});
