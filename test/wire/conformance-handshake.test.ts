@@ -37,7 +37,7 @@ after(() => server.close());
 
 const none = { reconnect: "none", interval: 0, timeout: TIMEOUT * 1000 };
 
-function accepted(name: string, message: Message): void {
+function accepted(name: string, message: Message, negotiated: readonly string[] = []): void {
   both(name, base, async (door) => {
     const { clientId, ext, ...reply } = await door.one({ ...message, id: "h" });
     assert.deepEqual(reply, {
@@ -51,7 +51,8 @@ function accepted(name: string, message: Message): void {
     assert.match(clientId as string, /^[0-9A-Za-z]{22,}$/);
     assert.notEqual(clientId, message.clientId);
     const { actionwire, ...others } = ext as { actionwire: { connectionId: string; resume: object } };
-    assert.deepEqual(others, {});
+    // Only what was asked for and is known here (case 53).
+    assert.deepEqual(Object.keys(others), negotiated);
     const { connectionId, resume, ...more } = actionwire;
     assert.deepEqual(more, {});
     assert.match(connectionId, UUID4);
@@ -88,6 +89,7 @@ describe("7.2 handshake", { concurrency: 8 }, () => {
   accepted(
     "53: with ext",
     handshake({ ext: { timesync: { tc: 1 }, secret: "x", actionwire: { client: 1 } } }),
+    ["timesync"],
   );
 
   refused(
