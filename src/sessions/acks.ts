@@ -5,15 +5,6 @@ import { packed } from "./outbox.ts";
 import type { Receipts } from "./receipts.ts";
 import type { ConnectionRecord, RecordField } from "./record.ts";
 
-/** What went out with one reply to a connect. */
-export interface Batch {
-  readonly n: number;
-  /** How far each topic had been read then. */
-  readonly cursors: Readonly<Record<string, string>>;
-  /** What no log holds. */
-  readonly replies: readonly Packed[];
-}
-
 /** Batches remembered; of more the oldest counts as one with the next. */
 const KEPT = 16;
 /** Numbers of one owner: those of the next one are beyond them, so that a number never means two batches. */

@@ -1,5 +1,5 @@
 import type { Json } from "../ports.ts";
-import type { Batch } from "./acks.ts";
+import type { Packed } from "./outbox.ts";
 
 /**
  * What is stored of a connection, field by field, so that a write carries what changed. Version 1; a node reads what the
@@ -61,6 +61,15 @@ export interface ConnectionRecord {
   uprooted: boolean;
   /** Set when it has ended but its client may still have to be told. */
   ended: { reason: string; reconnect: "none" | "handshake" } | null;
+}
+
+/** What went out with one reply to a connect, to a client that acknowledges that. */
+export interface Batch {
+  readonly n: number;
+  /** How far each topic had been read then. */
+  readonly cursors: Readonly<Record<string, string>>;
+  /** What no log holds. */
+  readonly replies: readonly Packed[];
 }
 
 export type RecordField = keyof ConnectionRecord;
