@@ -255,10 +255,14 @@ export class Session {
     if (this.#stream === link) return;
     this.#drop();
     this.#stream = link;
+    this.#replied = false;
     if (link.transport === "eventsource") this.#events = link;
     this.adriftSince = null;
     this.#lastTransport = link.transport;
   }
+
+  /** Replies that no log holds went over what carries it now. */
+  #replied = false;
 
   /** The open event stream, whether it carries or not. */
   #events: Link | null = null;
@@ -272,7 +276,11 @@ export class Session {
   /** A link has gone. */
   unlink(link: Link): void {
     if (this.#events === link) this.#events = null;
-    if (this.#stream === link) this.#drop();
+    if (this.#stream === link) {
+      // Positions tell of topics, not of replies; and unlike a socket's client this one does not come back with its token by itself.
+      if (this.ours && link.transport === "eventsource" && this.#replied) this.bereft = true;
+      this.#drop();
+    }
     if (this.#held?.link === link) this.#held = null;
     if (!this.carried) this.adriftSince ??= this.#host.clock.monotonic();
   }
@@ -345,6 +353,7 @@ export class Session {
       if (!collected) return;
       this.receipts.handOver();
       this.#moved = true;
+      if (collected.replies.length > 0) this.#replied = true;
       this.#host.links.push(stream, collected.texts);
       collected.commit();
     } else if (this.#held?.link.once) {
