@@ -264,7 +264,7 @@ export function createNode(options: NodeOptions): Node {
       const sessions = [...directory.local.values()];
       return {
         sessions: sessions.length,
-        carried: sessions.filter((session) => session.carried).length,
+        carried: sessions.filter((session) => session.carriage.carried).length,
         topics: hub.topics,
         received: gateway.received,
         sent: links.pushed,

@@ -22,7 +22,7 @@ class LiveConnection implements Connection {
     return this.#session.record.line?.id ?? this.#session.id;
   }
   get transport(): TransportName {
-    return this.#session.transport;
+    return this.#session.carriage.transport;
   }
   get remoteIP(): string {
     return this.#session.record.who.remoteIP;

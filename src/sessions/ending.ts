@@ -47,7 +47,7 @@ export class Endings {
     session.endedAt = this.#clock.monotonic();
     session.unfinished = true;
     if (goodbye && record.line) session.outbox.push(goodbye);
-    const { stream } = session;
+    const { stream } = session.carriage;
     session.bye(held);
     // What is not handed over by now is owed to nobody any more, but a goodbye is kept for a client between two polls.
     if (!goodbye) session.outbox.takeReplies();

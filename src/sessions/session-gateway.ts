@@ -139,7 +139,7 @@ export class SessionGateway implements Gateway {
   }
 
   alive(link: Link): void {
-    for (const session of this.#bound.get(link) ?? []) if (session.stream === link) session.touch();
+    for (const session of this.#bound.get(link) ?? []) if (session.carriage.stream === link) session.touch();
   }
 
   closed(link: Link): void {
@@ -160,7 +160,7 @@ export class SessionGateway implements Gateway {
   /** Whether no living session is carried by this link. */
   idle(link: Link): boolean {
     for (const session of this.#bound.get(link) ?? []) {
-      if (!session.gone && session.endedAt === null && session.stream === link) return false;
+      if (!session.gone && session.endedAt === null && session.carriage.stream === link) return false;
     }
     return true;
   }
@@ -202,7 +202,7 @@ export class SessionGateway implements Gateway {
     if (
       local &&
       !link.once &&
-      !local.carried &&
+      !local.carriage.carried &&
       standing(local, credential.digest) === "current" &&
       !local.ours
     ) {
@@ -260,7 +260,8 @@ export class SessionGateway implements Gateway {
   async #attend(session: Session, { digest, message }: ConnectCommand): Promise<Reply | null> {
     if (standing(session, digest) !== "current" || session.record.ended) return null;
     if (session.ours && session.bereft) return null;
-    if ((message.connectionType !== "eventsource" && !session.streams) || session.acks) return null;
+    if ((message.connectionType !== "eventsource" && session.carriage.events === null) || session.acks)
+      return null;
     await this.#confirm(session);
     return session.attend(message);
   }
@@ -285,7 +286,7 @@ export class SessionGateway implements Gateway {
     const refuse = (who: Exclude<Standing, "current">): void => {
       // On a socket that carries a newer session of this client, starting over would tear that one down (case 82).
       const newer = [...(this.#bound.get(link) ?? [])].some(
-        (session) => !session.gone && session.endedAt === null && session.stream === link,
+        (session) => !session.gone && session.endedAt === null && session.carriage.stream === link,
       );
       const advice =
         who === "superseded"

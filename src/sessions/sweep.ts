@@ -80,7 +80,7 @@ export class Sweep {
     if (session.gone || this.#busy.has(session)) return;
     const { app, end, times, directory, engine, clock, restoration } = this.#parts;
     const { record } = session;
-    const adrift = session.carried ? null : session.adriftSince;
+    const adrift = session.carriage.carried ? null : session.carriage.adriftSince;
     if (session.endedAt !== null) {
       if (session.unfinished) {
         this.#do(session, async () => {

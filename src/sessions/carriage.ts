@@ -1,0 +1,122 @@
+import type { ConnectMessage } from "../bayeux/index.ts";
+import type { Clock } from "../ports.ts";
+import type { Link } from "./gateway.ts";
+import type { Poll } from "./polls.ts";
+
+/** A client's connect that is being held. */
+export interface Held {
+  readonly message: ConnectMessage;
+  readonly link: Link;
+  /** Of one that came as a request. */
+  readonly poll: Poll | null;
+  /** Monotonic milliseconds. */
+  readonly deadline: number;
+  /** When it came, milliseconds since 1970. */
+  readonly since: number;
+}
+
+/** What carries a session: the socket or the event stream that takes its deliveries, and the connect that is held. */
+export class Carriage {
+  readonly #clock: Clock;
+  /** What took the deliveries has gone. */
+  readonly #cut: () => void;
+  #stream: Link | null = null;
+  #events: Link | null = null;
+  #held: Held | null = null;
+  #transport: Link["transport"] = "long-polling";
+  #replied = false;
+  #adriftSince: number | null;
+
+  constructor(clock: Clock, cut: () => void) {
+    this.#clock = clock;
+    this.#cut = cut;
+    this.#adriftSince = clock.monotonic();
+  }
+
+  /** Since when nothing carries it; null while something does. Monotonic milliseconds. */
+  get adriftSince(): number | null {
+    return this.#adriftSince;
+  }
+
+  /** The socket or the event stream that takes the deliveries. */
+  get stream(): Link | null {
+    return this.#stream;
+  }
+
+  /** The open event stream, whether it takes the deliveries or not. */
+  get events(): Link | null {
+    return this.#events;
+  }
+
+  get held(): Held | null {
+    return this.#held;
+  }
+
+  get carried(): boolean {
+    return this.#stream !== null || this.#held !== null;
+  }
+
+  get transport(): Link["transport"] {
+    return this.#stream?.transport ?? this.#held?.link.transport ?? this.#transport;
+  }
+
+  /** An event stream or a socket takes the deliveries. */
+  take(link: Link): void {
+    if (this.#stream === link) return;
+    this.drop();
+    this.#stream = link;
+    this.#replied = false;
+    if (link.transport === "eventsource") this.#events = link;
+    this.#transport = link.transport;
+    this.#adriftSince = null;
+  }
+
+  /** Replies that no log holds went over what takes the deliveries now. */
+  replied(): void {
+    this.#replied = true;
+  }
+
+  /** The event stream takes the deliveries again, if one is open. */
+  resume(): void {
+    if (this.#events !== null) this.take(this.#events);
+  }
+
+  /** Nothing takes the deliveries any more; an event stream stays open. */
+  drop(): void {
+    if (this.#stream === null) return;
+    this.#stream = null;
+    this.#cut();
+  }
+
+  hold(held: Held): void {
+    this.#held = held;
+    this.#transport = held.link.transport;
+    this.#adriftSince = null;
+  }
+
+  /** The held connect, which is held no longer. */
+  letGo(): Held | null {
+    const held = this.#held;
+    this.#held = null;
+    if (held?.link.once) this.#adriftSince = this.#clock.monotonic();
+    return held;
+  }
+
+  /** A link has gone. True when it was an event stream that broke after replies: positions tell of topics, not of these. */
+  unlink(link: Link): boolean {
+    const lossy = this.#stream === link && link.transport === "eventsource" && this.#replied;
+    if (this.#events === link) this.#events = null;
+    if (this.#stream === link) this.drop();
+    if (this.#held?.link === link) this.#held = null;
+    if (!this.carried) this.#adriftSince ??= this.#clock.monotonic();
+    return lossy;
+  }
+
+  /** Nothing carries it any more, and whatever is open is somebody else's. */
+  leave(): Link | null {
+    const events = this.#events;
+    this.#stream = null;
+    this.#events = null;
+    return events;
+  }
+}
