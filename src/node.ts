@@ -95,7 +95,8 @@ export function createNode(options: NodeOptions): Node {
     clock,
     api: () => api,
     simultaneous: config.general.simultaneousActions,
-    forgetAfter: 2 * config.general.actionTimeout,
+    node: id,
+    alive: (node) => directory.alive(node),
     respond: (session, text, pending) => connections.respond(session, text, pending),
   });
   const authorization = new Authorization(hooks, log);

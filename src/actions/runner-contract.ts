@@ -25,12 +25,17 @@ export interface ActionCall {
   readonly idempotencyKey?: string;
 }
 
+/** What may be done with an action that may have been done already, and how long it takes at most. */
+export interface ActionPromises {
+  readonly idempotent: boolean;
+  readonly journal: boolean;
+  /** Milliseconds. */
+  readonly timeout: number;
+}
+
 /** Runs actions by name. Never rejects. `params` may still have `action` and `apiVersion`: the action does not see them. */
 export interface ActionRunner {
   run(call: ActionCall): Promise<ActionOutcome>;
   /** What is promised about repeating an action (of this `apiVersion`, or else the newest); null for an unknown one. */
-  promises(
-    action: unknown,
-    apiVersion?: unknown,
-  ): { readonly idempotent: boolean; readonly journal: boolean } | null;
+  promises(action: unknown, apiVersion?: unknown): ActionPromises | null;
 }

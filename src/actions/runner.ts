@@ -141,6 +141,8 @@ const deadline = (clock: Pick<Clock, "after">, timeout: number, outer?: AbortSig
 export const createRunner = ({ actions, hooks, config, log, clock = realClock }: RunnerOptions): Runner => {
   const catalog = createCatalog(actions);
 
+  const timeoutOf = (action: Action): number => action.timeout ?? config.general.actionTimeout;
+
   const internal = (error: unknown, action: string, call: ActionCall): ActionFailure => {
     const errorId = randomUUID();
     const fields = { err: error, errorId, action, connection: call.connection.id };
@@ -169,7 +171,7 @@ export const createRunner = ({ actions, hooks, config, log, clock = realClock }:
       const name = typeof call.action === "string" ? call.action.slice(0, 100) : String(typeof call.action);
       return { ok: false, failure: failure("unknown_action", { values: { action: name } }) };
     }
-    const limit = deadline(clock, action.timeout ?? config.general.actionTimeout, call.signal);
+    const limit = deadline(clock, timeoutOf(action), call.signal);
     const work = perform(action, hooks, {
       params: ownParams(call.params),
       connection: call.connection,
@@ -202,7 +204,9 @@ export const createRunner = ({ actions, hooks, config, log, clock = realClock }:
     run,
     promises(name, version) {
       const action = catalog.find(name, version);
-      return action ? { idempotent: action.idempotent, journal: action.journal } : null;
+      if (action === undefined) return null;
+      const { idempotent, journal } = action;
+      return { idempotent, journal, timeout: timeoutOf(action) };
     },
     list: catalog.list,
     documentation: catalog.documentation,

@@ -1,10 +1,13 @@
 import { failure, failureFields, tooManyPending } from "../actions/errors.ts";
-import type { ActionOutcome, ActionRunner } from "../actions/runner-contract.ts";
+import type { ActionOutcome, ActionPromises, ActionRunner } from "../actions/runner-contract.ts";
 import type { Api } from "../api.ts";
 import type { Clock } from "../ports.ts";
 import type { Session } from "../sessions/session.ts";
-import { ANSWERED, lifeOf } from "./life.ts";
+import { ANSWERED, lifeOf, type Pending } from "./life.ts";
 import { viewOf } from "./view.ts";
+
+/** Milliseconds between two looks at the node where an action of this node's session runs. */
+const LOOK = 1000;
 
 /** How a request is matched with its response on the line. */
 export interface Matching {
@@ -17,8 +20,10 @@ export interface ActionDeskParts {
   readonly api: () => Api;
   readonly clock: Clock;
   readonly simultaneous: number;
-  /** Milliseconds after which an action that ran on a node that is gone counts as over. */
-  readonly forgetAfter: number;
+  /** Id of this node. */
+  readonly node: string;
+  /** Whether another node lives. */
+  readonly alive: (node: string) => Promise<boolean>;
   /** Puts a response on the connection's line, wherever it is served by now. JSON text. Never rejects. */
   readonly respond: (session: Session, text: string, pending: string | number | undefined) => Promise<void>;
 }
@@ -43,17 +48,13 @@ export class ActionDesk {
     matching: Matching,
     rebuilt: boolean,
   ): Promise<void> {
-    const { runner, clock, simultaneous, forgetAfter, respond } = this.#parts;
+    const { runner, simultaneous, respond } = this.#parts;
     const life = lifeOf(session);
     const params = paramsOf(data);
-    const { messageId } = matching;
-    const known = typeof messageId === "string" || typeof messageId === "number" ? messageId : undefined;
+    const known = idOf(matching);
     const promises = runner.promises(params.action, params.apiVersion);
     const repeat = known !== undefined && data.resend === true;
 
-    for (const [key, pending] of life.pending) {
-      if (clock.now() - pending.startedAt > forgetAfter) life.pending.delete(key);
-    }
     // Ours never uses an id twice; a network that repeats a request does.
     if (known !== undefined && (repeat || promises?.journal || session.ours)) {
       const answered = life.answered.get(known) ?? session.record.journal[String(known)];
@@ -64,11 +65,7 @@ export class ActionDesk {
         session.record.journal[String(known)] === null ||
         (repeat && !promises?.idempotent && (rebuilt || !promises?.journal))
       ) {
-        return respond(
-          session,
-          formatOutcome(matching, { ok: false, failure: failure("outcome_unknown") }),
-          undefined,
-        );
+        return respond(session, formatOutcome(matching, unknownOutcome), undefined);
       }
     }
     if (life.pending.size >= simultaneous) {
@@ -78,26 +75,39 @@ export class ActionDesk {
     if (journalled) {
       await session.keeper.amend({ journal: { ...session.record.journal, [String(known)]: null } });
     }
-    const key = life.nextPending;
-    life.nextPending += 1;
-    life.pending.set(key, { messageId: known, startedAt: clock.now() });
     life.params = params;
     session.record.counts.actions += 1;
     session.keeper.later("counts");
+    this.#begin(session, params, matching, promises);
+  }
+
+  #begin(
+    session: Session,
+    params: Readonly<Record<string, unknown>>,
+    matching: Matching,
+    promises: ActionPromises | null,
+  ): void {
+    const { clock, node } = this.#parts;
+    const life = lifeOf(session);
+    const key = life.nextPending;
+    life.nextPending += 1;
+    const until = clock.now() + 2 * (promises?.timeout ?? 0);
+    const again = promises?.idempotent ? params : null;
+    life.pending.set(key, { messageId: idOf(matching), node, until, again });
     this.#running += 1;
-    void this.#run(session, params, matching, known, journalled, key);
+    void this.#run(session, params, matching, key, promises?.journal === true);
   }
 
   async #run(
     session: Session,
-    params: Record<string, unknown>,
+    params: Readonly<Record<string, unknown>>,
     matching: Matching,
-    known: string | number | undefined,
-    journalled: boolean,
     key: number,
+    journal: boolean,
   ): Promise<void> {
     const { runner, api, respond } = this.#parts;
     const life = lifeOf(session);
+    const known = idOf(matching);
     const outcome = await runner.run({
       action: params.action,
       params,
@@ -108,7 +118,7 @@ export class ActionDesk {
     const text = formatOutcome(matching, outcome);
     life.pending.delete(key);
     if (known !== undefined) life.remember(known, text);
-    if (journalled && !session.gone) {
+    if (journal && known !== undefined && !session.gone) {
       session.record.journal = trimmed({ ...session.record.journal, [String(known)]: text });
       await session.keeper.write("journal").catch(() => session.keeper.later("journal"));
     }
@@ -119,27 +129,53 @@ export class ActionDesk {
 
   /**
    * The session has come from another node, where this action still runs. Should that node die the answer never comes, and
-   * a client whose line is whole would wait for ever.
+   * a client whose line is whole would wait for ever: what may be run again is, of the rest nobody knows the outcome.
    */
   inherit(session: Session, key: number): void {
-    const { clock, forgetAfter, respond } = this.#parts;
-    const { pending } = lifeOf(session);
+    const { clock, runner, respond } = this.#parts;
+    const { pending, forwarded } = lifeOf(session);
     const action = pending.get(key);
-    if (action?.messageId === undefined) return;
-    const { messageId, startedAt } = action;
-    clock.after(Math.max(0, startedAt + forgetAfter - clock.now()), () => {
-      if (session.gone || pending.get(key) !== action) return;
+    if (!action) return;
+    const { messageId, again } = action;
+    const waits = (): boolean => !session.gone && pending.get(key) === action;
+    const look = async (): Promise<void> => {
+      if (!waits()) return;
+      const runs = await this.#runs(action);
+      if (!waits()) return;
+      if (runs) {
+        clock.after(LOOK, look);
+        return;
+      }
       pending.delete(key);
+      if (messageId === undefined) return;
+      // Whatever that node still says comes too late.
+      forwarded.add(messageId);
       const matching = { messageCount: session.record.counts.messages, messageId };
-      const unknown = formatOutcome(matching, { ok: false, failure: failure("outcome_unknown") });
-      void respond(session, unknown, undefined);
-    });
+      if (again) this.#begin(session, again, matching, runner.promises(again.action, again.apiVersion));
+      else await respond(session, formatOutcome(matching, unknownOutcome), undefined);
+    };
+    clock.after(LOOK, look);
+  }
+
+  /** Whether the answer to an action of another node may still come. */
+  async #runs({ node, until }: Pending): Promise<boolean> {
+    const { clock, alive } = this.#parts;
+    if (clock.now() > until) return false;
+    // Whether it lives is not known while the store cannot tell.
+    return alive(node).catch(() => true);
   }
 
   /** Resolves when no action is under way and every response is handed over. */
   idle(): Promise<void> {
     return this.#running === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
   }
+}
+
+const unknownOutcome: ActionOutcome = { ok: false, failure: failure("outcome_unknown") };
+
+/** What the client can ask for again by. */
+function idOf({ messageId }: Matching): string | number | undefined {
+  return typeof messageId === "string" || typeof messageId === "number" ? messageId : undefined;
 }
 
 /** What the action sees: the `params` object, or (older clients) what stands beside the event. */

@@ -7,8 +7,12 @@ import { Retransmissions } from "./retransmissions.ts";
 /** An action of a connection that is running, here or where the connection was before. */
 export interface Pending {
   readonly messageId: string | number | undefined;
-  /** Wall-clock milliseconds. */
-  readonly startedAt: number;
+  /** The node where it runs. */
+  readonly node: string;
+  /** Wall-clock milliseconds when it has been answered, unless the answer was lost. */
+  readonly until: number;
+  /** What was asked, of an action that may be run again. */
+  readonly again: Readonly<Record<string, unknown>> | null;
 }
 
 /** The first words on a line. */

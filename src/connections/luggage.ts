@@ -2,7 +2,7 @@ import type { Ext, Reply } from "../bayeux/index.ts";
 import { type Packed, packed } from "../sessions/outbox.ts";
 import type { Poll } from "../sessions/polls.ts";
 import type { Session } from "../sessions/session.ts";
-import { lifeOf, takeGreeting } from "./life.ts";
+import { lifeOf, type Pending, takeGreeting } from "./life.ts";
 
 /** What the former owner of a session knew beside the record. */
 export interface Luggage {
@@ -10,7 +10,7 @@ export interface Luggage {
   readonly poll: Poll | null;
   readonly repeats: readonly [string, Reply][];
   readonly answered: readonly [string | number, string][];
-  readonly pending: readonly { messageId: string | number | null; startedAt: number }[];
+  readonly pending: readonly Pending[];
   readonly params: Readonly<Record<string, unknown>>;
   readonly away: boolean | null;
   readonly bereft: boolean;
@@ -28,10 +28,7 @@ export function pack(session: Session): Luggage {
     poll: poll && { ...poll, replies: packed(poll.replies) },
     repeats: life.retransmissions.settled(),
     answered: [...life.answered],
-    pending: [...life.pending.values()].map(({ messageId, startedAt }) => ({
-      messageId: messageId ?? null,
-      startedAt,
-    })),
+    pending: [...life.pending.values()],
     params: life.params,
     away: session.away,
     bereft: session.bereft,
@@ -57,8 +54,8 @@ export function unpack(
   }
   for (const [key, reply] of luggage.repeats) life.retransmissions.remember(key, Promise.resolve(reply));
   for (const [id, text] of luggage.answered) life.answered.set(id, text);
-  for (const { messageId, startedAt } of luggage.pending) {
-    life.pending.set(life.nextPending, { messageId: messageId ?? undefined, startedAt });
+  for (const pending of luggage.pending) {
+    life.pending.set(life.nextPending, pending);
     inherit(life.nextPending);
     life.nextPending += 1;
   }

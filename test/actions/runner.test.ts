@@ -293,8 +293,8 @@ test("what comes before sees valid params and may end it", async () => {
 
 test("promises about repeating", () => {
   const { runner } = bench([echo, action(() => ({}), { idempotent: true, journal: true })]);
-  assert.deepEqual(runner.promises("it"), { idempotent: true, journal: true });
-  assert.deepEqual(runner.promises("echo"), { idempotent: false, journal: false });
+  assert.deepEqual(runner.promises("it"), { idempotent: true, journal: true, timeout: 30_000 });
+  assert.deepEqual(runner.promises("echo"), { idempotent: false, journal: false, timeout: 30_000 });
   assert.equal(runner.promises("nope"), null);
   assert.equal(runner.promises("echo", "9"), null);
 });

@@ -1,6 +1,7 @@
 /** Sessions that outlive their node, and nodes that outlive an outage: real nodes over one memory store, on a fake clock. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Runner } from "../../src/actions/runner.ts";
 import { resolveConfig } from "../../src/config/index.ts";
 import { roomTopic } from "../../src/engine/contract.ts";
 import {
@@ -30,8 +31,8 @@ const LEASE = 4_000;
 const GRACE = 30_000;
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const config = resolveConfig({ faye: { grace: GRACE / 1000 }, cluster: { lease: LEASE / 1000 } });
-const runner = {
-  run: async () => ({ ok: true as const, response: {} }),
+const runner: Runner = {
+  run: async () => ({ ok: true, response: {} }),
   promises: () => null,
   documentation: () => ({}),
   list: () => [],
@@ -55,10 +56,14 @@ class World {
   };
 
   /** `around` may make operations of its engine fail. */
-  async node(around: Around = (_operation, run) => run()): Promise<{ node: Node; engine: FaultyEngine }> {
+  async node(
+    around: Around = (_operation, run) => run(),
+    actions: Partial<Runner> = {},
+  ): Promise<{ node: Node; engine: FaultyEngine }> {
     const { clock, random } = this;
     const engine = faulty(intercept(memoryEngine(this.store), around), { clock, random });
-    const node = createNode({ config, hooks: {}, runner, engine, clock, random, log: quiet });
+    const given = { config, hooks: {}, runner: { ...runner, ...actions }, engine, clock, random, log: quiet };
+    const node = createNode(given);
     await node.start();
     return { node, engine };
   }
@@ -363,3 +368,43 @@ test("an answer that waits for the next poll when its node stops is given by ano
   const answers = (await w.poll(second.node, clientId)).map(({ data }) => data as Message | undefined);
   assert.equal(answers.filter((data) => data?.context === "response").length, 1);
 });
+
+for (const idempotent of [true, false]) {
+  test(`an action whose node dies after its session has moved is ${idempotent ? "run again" : "of unknown outcome"}, at once`, async () => {
+    const w = new World();
+    const ran: string[] = [];
+    const working = (name: string, run: Runner["run"]): Partial<Runner> => ({
+      promises: () => ({ idempotent, journal: false, timeout: 600_000 }),
+      run(call) {
+        ran.push(name);
+        return run(call);
+      },
+    });
+    const first = await w.node(
+      undefined,
+      working("first", () => new Promise(() => {})),
+    );
+    const second = await w.node(
+      undefined,
+      working("second", async ({ params }) => ({ ok: true, response: { sum: params.a } })),
+    );
+    const { clientId, line } = await w.begin(first.node);
+    const asked = { event: "action", params: { action: "slow", a: 7 }, messageId: "m1" };
+    await w.post(first.node, publish(clientId, line, asked));
+    const responses = async (): Promise<Message[]> =>
+      (await w.poll(second.node, clientId))
+        .map(({ data }) => data as Message)
+        .filter((data) => data?.context === "response");
+    await responses();
+    await w.clock.advance(4 * LEASE);
+    assert.deepEqual(await responses(), [], "its node lives");
+    first.engine.kill();
+    await w.clock.advance(2 * LEASE);
+    const [response, ...more] = await responses();
+    assert.deepEqual(more, []);
+    assert.equal(response?.messageId, "m1");
+    if (idempotent) assert.equal(response?.sum, 7);
+    else assert.equal(response?.code, "outcome_unknown");
+    assert.deepEqual(ran, idempotent ? ["first", "second"] : ["first"]);
+  });
+}
