@@ -276,37 +276,45 @@ export class Directory {
   /** Has a command executed by whoever serves the session; here, if nobody alive does. In order for each session. */
   async command(id: string, command: unknown): Promise<unknown> {
     const session = this.local.get(id);
+    let doubt = false;
     if (session && !session.gone && !this.#remote.has(id)) {
       const done = await this.#here(session, command);
-      if (done !== MOVED) return done;
+      if (done !== MOVED && done !== FENCED) return done;
+      doubt = done === FENCED;
     }
     let mailbox = this.#remote.get(id);
     if (!mailbox) {
       mailbox = new Mailbox(() => this.#remote.delete(id));
       this.#remote.set(id, mailbox);
     }
-    return mailbox.run(() => this.#follow(id, command));
+    return mailbox.run(() => this.#follow(id, command, doubt));
   }
 
-  async #follow(id: string, command: unknown): Promise<unknown> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      const session = this.local.get(id);
-      if (session && !session.gone) {
-        const done = await this.#here(session, command);
-        if (done !== MOVED) return done;
-        continue;
-      }
-      const state = await this.#read(id);
-      if (!state) return GONE;
-      if (state.owner !== this.#node && (await this.alive(state.owner))) {
-        const answer = await this.#elsewhere(state.owner, id, command);
-        if (answer !== MOVED) return answer;
+  /** `doubt`: an attempt of it was fenced, and ones before that may have been done. */
+  async #follow(id: string, command: unknown, doubt: boolean): Promise<unknown> {
+    try {
+      for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+        const done = await this.#attempt(id, command);
+        if (done !== MOVED && done !== FENCED) return done;
+        doubt ||= done === FENCED;
         await sleep(this.#clock, 20 * (attempt + 1));
-        continue;
       }
-      if ((await this.acquire(id)) === GONE) return GONE;
+      throw new EngineFailure("unavailable", "the session keeps moving");
+    } catch (cause) {
+      if (!doubt || !(cause instanceof EngineFailure) || cause.outcome !== "unavailable") throw cause;
+      throw new EngineFailure("unknown", "an earlier attempt may have been done", { cause });
     }
-    throw new EngineFailure("unavailable", "the session keeps moving");
+  }
+
+  async #attempt(id: string, command: unknown): Promise<unknown> {
+    const session = this.local.get(id);
+    if (session && !session.gone) return this.#here(session, command);
+    const state = await this.#read(id);
+    if (!state) return GONE;
+    if (state.owner !== this.#node && (await this.alive(state.owner)))
+      return this.#elsewhere(state.owner, id, command);
+    const acquired = await this.acquire(id);
+    return acquired === GONE ? GONE : this.#here(acquired, command);
   }
 
   #here(session: Session, command: unknown): Promise<unknown> {
@@ -319,7 +327,7 @@ export class Directory {
       } catch (failed) {
         session.keeper.judge(failed);
         // Fenced means that nothing was done here; the new owner decides what that means.
-        if (failed instanceof EngineFailure && failed.outcome === "fenced") return MOVED;
+        if (failed instanceof EngineFailure && failed.outcome === "fenced") return FENCED;
         throw failed;
       }
     });
@@ -333,12 +341,13 @@ export class Directory {
       if (failed instanceof NoAnswer) throw new EngineFailure("unknown", failed.message, { cause: failed });
       throw failed;
     }
-    const { moved, failed, value } = answer as {
+    const { moved, fenced, failed, value } = answer as {
       moved?: boolean;
+      fenced?: boolean;
       failed?: "unavailable" | "unknown";
       value?: unknown;
     };
-    if (moved) return MOVED;
+    if (moved) return fenced ? FENCED : MOVED;
     if (failed) throw new EngineFailure(failed, "the node that serves the session said so");
     return value;
   }
@@ -357,7 +366,7 @@ export class Directory {
         if (!session || session.gone) return { moved: true };
         try {
           const value = await this.#here(session, command);
-          if (value === MOVED) return { moved: true };
+          if (value === MOVED || value === FENCED) return { moved: true, fenced: value === FENCED };
           (value as { after?: () => void } | null)?.after?.();
           return { value };
         } catch (failed) {
@@ -377,4 +386,7 @@ export class Directory {
   }
 }
 
+/** Nothing was done: the session is somewhere else. */
 const MOVED = Symbol("moved");
+/** The last attempt was not done, since the session is somewhere else; of those before it nobody knows. */
+const FENCED = Symbol("fenced");
