@@ -2,7 +2,7 @@ import { Alarm } from "./clock.ts";
 import { clientError } from "./errors.ts";
 import type { Line } from "./line.ts";
 import type { Settings } from "./options.ts";
-import { Positions } from "./positions.ts";
+import { epochOf, Positions } from "./positions.ts";
 import type { Kind, Sendable, Settle } from "./request.ts";
 import { type After, Requests } from "./requests.ts";
 import { Rooms } from "./rooms.ts";
@@ -114,6 +114,8 @@ export class Conversation {
       this.requests.goodbye(message);
     }
     this.move(ext, true);
+    const room = ext.topic && this.positions.room(ext.topic);
+    if (room) this.requests.numbers.hear(room, epochOf(ext.position));
     if ((ext.joined || ext.left !== undefined) && Array.isArray(message.listeningRooms)) {
       // The server itself has moved the connection, and says where it is now.
       this.rooms.resumed(message as Resume);

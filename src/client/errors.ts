@@ -23,7 +23,7 @@ const TEXTS = {
   no_transport: "none of the allowed transports could be used",
   not_actionwire: "the server speaks Bayeux but is not an Actionwire server",
   offline_queue_full: "too many requests are waiting for the connection to come back",
-  outcome_unknown: "the connection broke before the answer came: it may or may not have been done",
+  outcome_unknown: "the connection broke before the answer came: it may have been done or not",
   refused: "the server refused the connection",
   superseded: "another session has taken this connection over",
   unavailable: "the server cannot store this now; it was not done",

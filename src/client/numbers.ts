@@ -5,7 +5,10 @@ interface RoomState {
   given: number;
   /** Highest number known to be stored. */
   stored: number;
+  /** Of the log in which the membership began. */
   epoch: string | undefined;
+  /** Of the log that was heard last: the store may have lost the other one. */
+  heard?: string | undefined;
   /** Nothing is said in this room while it is found out where to go on. */
   held: boolean;
   /** What the server last said it has, in answer to a say of a number that was too large. */
@@ -42,7 +45,12 @@ export class Numbers {
     // Never down: a number too large is answered "earlier missing", one too small would pass for a repeat.
     state.given = Math.max(state.given, last);
     state.stored = Math.max(state.stored, last);
-    state.epoch = epoch;
+    state.epoch = state.heard = epoch;
+  }
+
+  /** Something was received from the room: what is said from now on is stored in that log, if it is. */
+  hear(room: string, epoch: string | undefined): void {
+    this.state(room).heard = epoch;
   }
 
   clear(): void {
@@ -77,7 +85,7 @@ export class Numbers {
     state.given += 1;
     say.room = room;
     say.n = state.given;
-    say.epoch = state.epoch;
+    say.epoch = state.heard;
   }
 
   /** Refused, so not stored: its number is free again. If later ones were given out already, they will hear of the hole. */
@@ -139,21 +147,22 @@ export class Numbers {
 
   /**
    * A new session took the connection over: what the old one sent is stored now or never will be, so says beyond `last` have
-   * surely not been done, unless the log itself is another one. Numbers stay: a repeat must be known as one.
+   * surely not been done; of those that were sent into another log nobody knows. Numbers stay: a repeat must be known as one.
    */
   resumed(room: string, last: number, epoch: string | undefined, all: readonly Request[]): Verdict {
     const state = this.state(room);
-    const replaced = epoch !== undefined && state.epoch !== undefined && epoch !== state.epoch;
-    if (epoch !== undefined) state.epoch = epoch;
-    if (replaced) return { unknown: all.filter((say) => say.doubt) };
+    const replaced = epoch !== undefined && epoch !== state.epoch;
+    const unknown = all.filter((say) => replaced && say.doubt && say.epoch !== epoch);
+    if (replaced) state.epoch = epoch;
     // It forgot what it had stored: the doubt remains, and the next answer will tell.
-    if (last < state.stored) return NOTHING;
-    state.given = Math.max(state.given, last);
-    state.stored = last;
-    for (const say of all) {
-      if (say.n !== undefined && say.n > last) say.doubt = false;
+    if (last >= state.stored) {
+      state.given = Math.max(state.given, last);
+      state.stored = last;
+      for (const say of all) {
+        if (say.n && say.n > last) say.doubt = false;
+      }
     }
-    return NOTHING;
+    return { unknown };
   }
 
   private renumber(state: RoomState, last: number, says: readonly Request[]): void {
@@ -162,7 +171,7 @@ export class Numbers {
     for (const say of says) {
       state.given += 1;
       say.n = state.given;
-      say.epoch = state.epoch;
+      say.epoch = state.heard;
     }
     this.release(state, says);
   }

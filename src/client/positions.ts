@@ -42,6 +42,10 @@ export class Positions {
     this.roomOf.delete(topic);
   }
 
+  room(topic: string): string | undefined {
+    return this.roomOf.get(topic);
+  }
+
   /** Rooms of which something is owed: also one that is being left, as long as its end has not been heard. */
   get rooms(): string[] {
     return Array.from(this.roomOf.values());
@@ -63,8 +67,8 @@ export class Positions {
   }
 }
 
-export function epochOf(position: string): string {
-  return position.split(".", 1)[0] ?? "";
+export function epochOf(position: string | undefined): string | undefined {
+  return position?.split(".", 1)[0];
 }
 
 function offsetOf(position: string): number {

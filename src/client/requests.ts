@@ -21,7 +21,7 @@ export interface After {
 export class Requests {
   private readonly capacity: number;
   private readonly prefix: string;
-  private readonly numbers = new Numbers();
+  readonly numbers = new Numbers();
   private queue: Request[] = [];
   private count = 0;
   private verbs = 0;
@@ -140,7 +140,7 @@ export class Requests {
 
   /** A room was entered: its says are numbered from `last + 1`. */
   entered(room: string, last: number, position: string | undefined): void {
-    this.numbers.enter(room, last, position === undefined ? undefined : epochOf(position));
+    this.numbers.enter(room, last, epochOf(position));
   }
 
   /** The line broke. What was under way waits; what was only for this line is forgotten. */
@@ -161,7 +161,7 @@ export class Requests {
     this.giveUp({ unknown: this.queue.filter((request) => request.doubt && !repeatable(request)) });
     const room = resume.room;
     if (typeof room === "string" && resume.last !== undefined) {
-      const epoch = resume.position === undefined ? undefined : epochOf(resume.position);
+      const epoch = epochOf(resume.position);
       this.giveUp(this.numbers.resumed(room, resume.last, epoch, this.says(room)));
     }
     if (resume.verb === undefined) return;

@@ -183,3 +183,21 @@ test("requests: a say that never gets its turn ends as unavailable, whatever the
   requests.answered({ messageId: "x-1", context: "response", ...missing, code: "earlier_missing" }, "room");
   assert.deepEqual(ended, ["unavailable"]);
 });
+
+test("requests: nobody knows of a say that was under way when its log was lost; one that was sent into the next log is asked for there", () => {
+  const requests = new Requests(10, "x-");
+  const ended: unknown[] = [];
+  const say = (message: string): void =>
+    requests.add("say", { event: "say", message }, false, (error) => ended.push([message, error?.code]));
+  requests.entered("room", 4, "old.9.9");
+  say("before");
+  requests.take("room", false);
+  requests.numbers.hear("room", "new");
+  say("after");
+  requests.take("room", false);
+  requests.lost();
+  requests.resumed({ room: "room", last: 4, position: "new.1.1" });
+  assert.deepEqual(ended, [["before", "outcome_unknown"]]);
+  const [again] = requests.take("room", false);
+  assert.deepEqual([again?.request.data.message, again?.request.n], ["after", 6]);
+});
