@@ -8,7 +8,7 @@ import type { Counter } from "../simulation/asker.ts";
 import { judge } from "../simulation/checker.ts";
 import type { Fact } from "../simulation/history.ts";
 import type { Scenario as Simulated } from "../simulation/scenarios.ts";
-import { Dice } from "../simulation/time.ts";
+import { Dice, RESTORED } from "../simulation/time.ts";
 import { freePort } from "../support/process.ts";
 import { RedisServer } from "../support/redis-server.ts";
 import { Balancer } from "./balancer.ts";
@@ -339,6 +339,8 @@ class Stage {
     for (const timer of this.#timers) clearTimeout(timer);
     await Promise.all(this.#underWay);
     this.#balancer.heal();
+    // What the store lost a moment ago is told again first.
+    await sleep(Math.max(0, this.#emptiedAt + RESTORED - performance.now()));
     this.#record.add({ kind: "calm" });
   }
 

@@ -20,10 +20,17 @@ interface Room {
   readonly entries: Map<string, Entry>;
   /** What lies up to here had happened when there were that many facts. */
   readonly reached: (Place & { readonly known: number })[];
+  readonly starts: Start[];
   /** In the order in which they became known, and how many facts there were then. */
   readonly epochs: Map<string, number>;
   /** Where the record begins: somebody listens from here on. */
   from: Place | null;
+}
+
+/** Where a connection was told, in the answer to a change of rooms, that it hears a room from. */
+interface Start extends Place {
+  readonly connection: string;
+  readonly known: number;
 }
 
 /** What one room's log held between two losses of the store. */
@@ -94,6 +101,12 @@ export class Logs {
       this.entry(name, place, { from: connection, message: ENTERED, room: name }, known);
   }
 
+  /** A connection is told that it has changed rooms. */
+  changed(connection: string, name: string, place: Place, known: number): void {
+    this.reach(name, place, known);
+    this.#room(name).starts.push({ connection, known, ...place });
+  }
+
   /** Whether it entered more often than it left, as far as anybody has heard. */
   inside(connection: string): boolean {
     let inside = 0;
@@ -110,7 +123,7 @@ export class Logs {
   #room(name: string): Room {
     let room = this.#rooms.get(name);
     if (!room) {
-      room = { entries: new Map(), reached: [], epochs: new Map(), from: null };
+      room = { entries: new Map(), reached: [], starts: [], epochs: new Map(), from: null };
       this.#rooms.set(name, room);
     }
     return room;
@@ -121,9 +134,10 @@ export class Logs {
     const ops = opsOf(facts);
     const losses = [...facts.keys()].filter((at) => facts[at]!.kind === "emptied");
     const logs = new Map([...this.#rooms].map(([name, room]) => [name, this.#logs(name, room, ops, losses)]));
-    const tails = new Tails(logs, ops, losses, times);
+    const starts = new Map([...this.#rooms].map(([name, room]) => [name, room.starts]));
+    const tails = new Tails(logs, starts, ops, losses, times);
     if (losses.length > 0) tails.add();
-    return merged(facts, logs, tails.faded);
+    return merged(facts, logs, tails.unseen);
   }
 
   /** A room's logs, one after the other, with what is known of when each entry was stored. */
@@ -177,20 +191,23 @@ interface Inserted {
 
 /** What was stored last before a loss, and reached nobody but who asked for it. */
 class Tails {
-  /** Who was in a room when the store was lost, and left it before it was in the new log. */
-  readonly faded: Inserted[] = [];
+  /** What no log tells: who left a room before it was in the new log, and who is in a new log unannounced. */
+  readonly unseen: Inserted[] = [];
   readonly #logs: ReadonlyMap<string, Log[]>;
+  readonly #starts: ReadonlyMap<string, readonly Start[]>;
   readonly #ops: readonly Op[];
   readonly #losses: readonly number[];
   readonly #times: readonly number[];
 
   constructor(
     logs: ReadonlyMap<string, Log[]>,
+    starts: ReadonlyMap<string, readonly Start[]>,
     ops: readonly Op[],
     losses: readonly number[],
     times: readonly number[],
   ) {
     this.#logs = logs;
+    this.#starts = starts;
     this.#ops = ops;
     this.#losses = losses;
     this.#times = times;
@@ -209,12 +226,27 @@ class Tails {
       if (verb !== "roomChange" || subject === room) continue;
       rooms.set(connection, subject);
       if (!this.#told(room, op, HAS_LEFT) && !this.#lost(room, op, HAS_LEFT))
-        this.faded.push({
+        this.unseen.push({
           at: op.answered,
           facts: [{ kind: "faded", topic: `room:${room}`, connection, epoch: "", offset: 0 }],
         });
-      if (!this.#told(subject, op, ENTERED)) this.#lost(subject, op, ENTERED);
+      if (!this.#told(subject, op, ENTERED) && !this.#silent(subject, op)) this.#lost(subject, op, ENTERED);
     }
+  }
+
+  /** It entered after a loss of the store, and what was lost may have held the announcement of an earlier attempt. */
+  #silent(room: string, { connection, asked, answered }: Op): boolean {
+    const during = this.#losses.findLastIndex((at) => at > asked && at < answered);
+    const start = this.#starts
+      .get(room)
+      ?.find((one) => one.connection === connection && one.known > asked && one.known <= answered);
+    if (during < 0 || !start) return false;
+    const { epoch, offset } = start;
+    const log = this.#logs.get(room)?.find((one) => one.epoch === epoch);
+    if (!log || log.era <= during) return false;
+    const joined = { kind: "joined", topic: `room:${room}`, connection, epoch, offset } as const;
+    this.unseen.push({ at: answered, facts: [joined] });
+    return true;
   }
 
   /** Whether it is announced, somewhere between the question and the answer. */
@@ -258,9 +290,9 @@ class Tails {
 function merged(
   facts: readonly Fact[],
   logs: ReadonlyMap<string, Log[]>,
-  faded: readonly Inserted[],
+  unseen: readonly Inserted[],
 ): Fact[] {
-  const placed: Inserted[] = [...faded];
+  const placed: Inserted[] = [...unseen];
   /** Facts by where they stood, once all are in place. */
   const since = new Map<object, number>();
   for (const [name, ofRoom] of logs) {

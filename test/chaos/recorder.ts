@@ -115,8 +115,10 @@ export class Recorder {
     if (ext.joined) {
       const { room, position } = ext.joined;
       const id = this.#ids.get(client);
-      if (data.welcome !== undefined && id !== undefined) logs.member(id, room, placeOf(position), known);
-      else logs.reach(room, placeOf(position), known);
+      const place = placeOf(position);
+      if (id === undefined) logs.reach(room, place, known);
+      else if (data.welcome !== undefined) logs.member(id, room, place, known);
+      else logs.changed(id, room, place, known);
     }
     if (ext.topic === undefined || ext.position === undefined) return;
     const place = placeOf(ext.position);

@@ -1,6 +1,9 @@
 import type { Clock, Random, Timer } from "../../src/ports.ts";
 import type { FakeClock } from "../../src/testing/fake-clock.ts";
 
+/** Milliseconds in which nodes tell a store again what it lost; until then they may refuse. */
+export const RESTORED = 5_000;
+
 /**
  * A node's time. While the node is paused nothing of it runs, though time goes on for it; once it is killed nothing
  * of it runs ever again.

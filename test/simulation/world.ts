@@ -12,7 +12,7 @@ import type { History } from "./history.ts";
 import { Ledger } from "./ledger.ts";
 import { type Host, Network, QUIET } from "./network.ts";
 import type { Scenario } from "./scenarios.ts";
-import { Dice, NodeTime } from "./time.ts";
+import { Dice, NodeTime, RESTORED } from "./time.ts";
 
 export const LEASE = 4_000;
 /** Milliseconds. More than the 30 s after which a client gives a poll up whose request is lost. */
@@ -275,7 +275,9 @@ export class World {
     }
     while (this.nodes.filter((node) => node.state === "running" || node.state === "starting").length < 2)
       this.startNode();
-    this.history.add({ kind: "calm" });
+    // What the store lost a moment ago is told again first.
+    const rest = this.#emptiedAt + RESTORED - this.clock.monotonic();
+    this.clock.after(Math.max(0, rest), () => this.history.add({ kind: "calm" }));
   }
 
   #now_and_then(mean: number | undefined, strike: () => void): void {
