@@ -26,6 +26,7 @@ export function createMetrics({ node, transports }: MetricsSources): Metrics {
     ["actionwire_topics", "Topics that somebody on this node reads", () => node().topics],
     ["actionwire_messages_received_total", "Bayeux messages that came in", () => node().received],
     ["actionwire_messages_sent_total", "Bayeux messages handed to sockets and streams", () => node().sent],
+    ["actionwire_slow_consumers_total", "Connections closed because they did not read", () => node().slow],
     ["actionwire_sockets", "Open WebSockets", () => transports().sockets],
     ["actionwire_event_streams", "Open event streams", () => transports().streams],
     ["actionwire_requests_held", "Bayeux requests not answered yet", () => transports().polls],

@@ -13,6 +13,8 @@ export interface NodeCounts {
   readonly received: number;
   /** Bayeux messages (deliveries and replies) that were handed to sockets and streams since the start. */
   readonly sent: number;
+  /** Slow consumers that were disconnected since the start. */
+  readonly slow: number;
 }
 
 /** Everything a node is but its sockets. Built by `createNode` in node.ts. */

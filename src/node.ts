@@ -26,6 +26,7 @@ import { Peers } from "./sessions/peers.ts";
 import { Restoration } from "./sessions/restoration.ts";
 import type { Session, SessionHost } from "./sessions/session.ts";
 import { SessionGateway } from "./sessions/session-gateway.ts";
+import { SlowConsumers } from "./sessions/slow-consumers.ts";
 import { Sweep } from "./sessions/sweep.ts";
 
 export interface NodeOptions {
@@ -146,6 +147,7 @@ export function createNode(options: NodeOptions): Node {
       timeout: times.timeout,
       types,
     },
+    maxUnread: limits.unreadBytes,
     handshakes: new Handshakes({
       engine,
       directory,
@@ -159,6 +161,7 @@ export function createNode(options: NodeOptions): Node {
       draining: () => draining,
       entitled: () => lease.valid,
       losses: () => restoration.losses,
+      most: limits.connections || Number.POSITIVE_INFINITY,
       rate:
         limits.handshakesPerSecond === 0
           ? null
@@ -166,6 +169,8 @@ export function createNode(options: NodeOptions): Node {
     }),
   });
   endings.idle = (link) => gateway.idle(link);
+  const { slowConsumer: policy, slowConsumerInRooms: inRooms } = config.servers.websocket;
+  const slow = new SlowConsumers({ engine, links, log, policy, inRooms });
   const sweep = new Sweep({
     node: id,
     engine,
@@ -174,6 +179,7 @@ export function createNode(options: NodeOptions): Node {
     app: connections,
     lease,
     restoration,
+    slow,
     clock,
     log,
     times,
@@ -269,6 +275,7 @@ export function createNode(options: NodeOptions): Node {
         topics: hub.topics,
         received: gateway.received,
         sent: links.pushed,
+        slow: slow.disconnected,
       };
     },
     ready: async () => !draining && lease.valid && (await engine.ready()),

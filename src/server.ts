@@ -65,6 +65,7 @@ export const transportOptions = (config: Config): Partial<TransportOptions> => {
     depth: limits.depth,
     idle: limits.handshakeTimeout,
     bodyTimeout: limits.bodyTimeout,
+    unreadTimeout: limits.unreadTimeout,
     maxSockets: limits.connections,
     maxSocketsPerAddress: limits.connectionsPerAddress,
   };

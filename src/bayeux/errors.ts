@@ -50,6 +50,11 @@ export const ERRORS = {
     meaning: "one message, or the whole body, is too big",
   },
   rateLimited: { code: 429, text: "Too many requests", meaning: "slow down; surely not done" },
+  unread: {
+    code: 429,
+    text: "Too much unread",
+    meaning: "what was answered before is not fetched, and nothing more is done until it is; surely not done",
+  },
   internal: { code: 500, text: "Internal server error", meaning: "the server's fault; the log has the rest" },
   unavailable: {
     code: 503,
@@ -93,6 +98,7 @@ export const tooDeep = (): string => named("tooDeep");
 export const timedOut = (): string => named("timedOut");
 export const messageTooLarge = (): string => named("messageTooLarge");
 export const rateLimited = (): string => named("rateLimited");
+export const unread = (): string => named("unread");
 export const internal = (): string => named("internal");
 export const unavailable = (): string => named("unavailable");
 export const outcomeUnknown = (): string => named("outcomeUnknown");

@@ -112,6 +112,8 @@ const web = block("The HTTP or HTTPS server.", {
   urlPathForFiles: setting(urlSegment, "public", { description: "Static files are served under this path." }),
 });
 
+const slowness = z.enum(["gap", "disconnect"]);
+
 const websocket = block("WebSockets, and what a connection may do.", {
   verbs: setting(z.array(z.enum(verbNames)), [...verbNames], {
     description: "Verbs that connections may use.",
@@ -131,6 +133,18 @@ const websocket = block("WebSockets, and what a connection may do.", {
     description: "Bytes waiting on one socket above which it is skipped until it drains.",
     unit: "bytes",
   }),
+  slowConsumer: setting(slowness, "gap", {
+    description:
+      "A connection that reads so slowly that the log no longer has what it is owed: it is told of the gap when it reads on (`gap`), or its socket or stream is closed with the reason `slow consumer` (`disconnect`), and it is told when it comes back.",
+  }),
+  slowConsumerInRooms: setting(
+    z.record(z.string(), slowness),
+    {},
+    {
+      description: "The same for single rooms, by name.",
+      expects: 'an object such as { lobby: "disconnect" }',
+    },
+  ),
 });
 
 const faye = block("The Bayeux endpoint.", {
@@ -231,9 +245,17 @@ const limits = block("Bounds on what clients may send and hold. 0 in those marke
       "Events of one connection, sustained; 0: no limit. Connects do not count, malformed frames do.",
   }),
   eventBurst: setting(count, 200, { description: "Events of one connection at once." }),
-  connections: setting(countOrNone, 0, { description: "Connections of one node; 0: no limit." }),
+  unreadBytes: setting(count, 1_048_576, {
+    description:
+      "Answers that one connection has not fetched, about; past it, what it says is refused (`429::Too much unread`).",
+    unit: "bytes",
+  }),
+  connections: setting(countOrNone, 0, {
+    description:
+      "WebSockets, and sessions, of one node; 0: no limit. Who comes back to a session is let in beyond it.",
+  }),
   connectionsPerAddress: setting(countOrNone, 0, {
-    description: "Connections of one client address on one node; 0: no limit.",
+    description: "WebSockets of one client address on one node; 0: no limit.",
   }),
   handshakesPerSecond: setting(z.number().min(0), 0, {
     description: "Handshakes of one client address, sustained; 0: no limit.",
@@ -245,6 +267,11 @@ const limits = block("Bounds on what clients may send and hold. 0 in those marke
   }),
   bodyTimeout: setting(duration, 15, {
     description: "For the body of a request to the Bayeux endpoint to arrive.",
+    unit: "s",
+  }),
+  unreadTimeout: setting(duration, 60, {
+    description:
+      "An answer of the Bayeux endpoint, or an event stream, of which nothing is read for so long is cut off.",
     unit: "s",
   }),
   headersTimeout: setting(duration, 15, {

@@ -1,7 +1,7 @@
 import type { Ext } from "../bayeux/index.ts";
 import { parsePosition } from "../engine/contract.ts";
 import type { Outbox, Packed } from "./outbox.ts";
-import { packed } from "./outbox.ts";
+import { lengthOf, packed } from "./outbox.ts";
 import type { Receipts } from "./receipts.ts";
 import type { ConnectionRecord, RecordField } from "./record.ts";
 
@@ -31,6 +31,12 @@ export class Acks {
   constructor(parts: AcksParts) {
     this.#parts = parts;
     this.#last = (parts.fence - 1) * NUMBERS;
+  }
+
+  /** How many characters of replies are not acknowledged. */
+  get unread(): number {
+    const sent = this.#parts.record.acks?.sent ?? [];
+    return sent.reduce((all, { replies }) => all + lengthOf(replies), 0);
   }
 
   /** What a connect says: what it acknowledges is forgotten, the rest is owed again. No number, no news. */

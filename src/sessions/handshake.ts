@@ -51,6 +51,8 @@ export interface HandshakeParts {
   readonly entitled: () => boolean;
   /** How often the store has lost something. */
   readonly losses: () => number;
+  /** Sessions on this node, those that are away included; only who comes back gets in beyond. */
+  readonly most: number;
   /** Handshakes of one address; null: no limit. */
   readonly rate: Rate | null;
 }
@@ -106,6 +108,8 @@ export class Handshakes {
         const again = handshakeAgain(0, times.timeout);
         return handshakeRefused(message, unavailable(), again, types);
       }
+      if (resumed === null && this.#parts.directory.local.size >= this.#parts.most)
+        return handshakeRefused(message, unavailable(), later, types);
       return await (resumed
         ? this.#welcomeBack(message, resumed)
         : this.#begin(message, requester, identity, wish));

@@ -56,6 +56,7 @@ export class Outbox implements Reader {
   readonly #held = new Set<Cursor>();
   #closing: Cursor[] = [];
   #replies: Reply[] = [];
+  #unread = 0;
   #line: string | null = null;
   /** Whether an entry of a plain channel's topic is for this session; null when all are. */
   filter: ((topic: string, payload: string) => boolean) | null = null;
@@ -128,6 +129,11 @@ export class Outbox implements Reader {
     return this.#replies.some(({ moves }) => moves?.left === topic);
   }
 
+  /** Topics of which what is owed is not all in this node's window any more, and how far they are read. */
+  get behind(): readonly Cursor[] {
+    return [...this.#cursors.values()].filter((cursor) => cursor.behind);
+  }
+
   positions(): Record<string, string> {
     const all: Record<string, string> = {};
     for (const { topic, position } of this.#closing) all[topic] = formatPosition(position);
@@ -158,6 +164,7 @@ export class Outbox implements Reader {
     order: { moves?: Moves | undefined; after?: Cursor | undefined; before?: Cursor | undefined } = {},
   ): void {
     if (order.before) this.#blocked.add(order.before);
+    this.#unread += data.length;
     this.#replies.push({ data, moves: order.moves, after: order.after, before: order.before });
     this.#wake();
   }
@@ -167,10 +174,16 @@ export class Outbox implements Reader {
     return this.#replies.length > 0;
   }
 
+  /** How many characters of replies wait to be handed over. */
+  get unread(): number {
+    return this.#unread;
+  }
+
   /** Takes the replies that are not handed over away, to be queued where the session goes. */
   takeReplies(): Packed[] {
     const replies = packed(this.#replies);
     this.#replies = [];
+    this.#unread = 0;
     return replies;
   }
 
@@ -209,6 +222,7 @@ export class Outbox implements Reader {
       const reply = this.#replies[0];
       if (reply === undefined || this.#owes(reply)) break;
       this.#replies.shift();
+      this.#unread -= reply.data.length;
       taken.push(reply);
       const text = this.#frame(reply.data, reply.moves);
       texts.push(text);
@@ -248,6 +262,7 @@ export class Outbox implements Reader {
   #putBack(replies: readonly Reply[]): void {
     for (const reply of replies) if (reply.before) this.#blocked.add(reply.before);
     this.#replies = [...replies, ...this.#replies];
+    this.#unread += lengthOf(replies);
     this.#wake();
   }
 
@@ -349,6 +364,10 @@ export class Outbox implements Reader {
     return `{"channel":"${OUR_CHANNEL}","data":${data}${ext}}`;
   }
 }
+
+/** Characters. */
+export const lengthOf = (replies: readonly Packed[]): number =>
+  replies.reduce((all, { data }) => all + data.length, 0);
 
 /** Replies without what belongs to this node. */
 export const packed = (replies: readonly Packed[]): Packed[] =>

@@ -14,6 +14,7 @@ import {
   retry,
   unavailable,
   unknownClient,
+  unread,
 } from "../bayeux/index.ts";
 import { EngineFailure } from "../engine/contract.ts";
 import type { Log } from "../ports.ts";
@@ -63,6 +64,8 @@ export interface GatewayParts {
   readonly links: Links;
   readonly times: SessionTimes;
   readonly limits: MessageLimits;
+  /** Characters of answers that a session may leave unread. */
+  readonly maxUnread: number;
   readonly log: Log;
   /** Milliseconds before a client tries again while sessions cannot be looked up. */
   readonly pause: () => number;
@@ -242,6 +245,8 @@ export class SessionGateway implements Gateway {
     }
     session.touch();
     if (!session.allowance.take()) return { reply: failure(message, rateLimited()) } satisfies Result;
+    if (message.kind === "publish" && session.unread > this.#parts.maxUnread)
+      return { reply: failure(message, unread()) } satisfies Result;
     await this.#confirm(session);
     switch (message.kind) {
       case "publish":

@@ -113,6 +113,11 @@ export class Session {
     return this.record.who.ours;
   }
 
+  /** How many characters of replies its client has not fetched, or not acknowledged. */
+  get unread(): number {
+    return this.outbox.unread + (this.acks?.unread ?? 0);
+  }
+
   /** The store has lost what it knew of it. */
   get uprooted(): boolean {
     return this.losses < this.#host.losses();

@@ -7,6 +7,7 @@ import { type Directory, GONE } from "./directory.ts";
 import type { Lease } from "./lease.ts";
 import type { Restoration } from "./restoration.ts";
 import type { Session } from "./session.ts";
+import type { SlowConsumers } from "./slow-consumers.ts";
 import type { SessionTimes } from "./times.ts";
 
 /** Nothing has carried a session for so long: others see it as away. Milliseconds. */
@@ -24,6 +25,7 @@ export interface SweepParts {
   readonly app: Application;
   readonly lease: Lease;
   readonly restoration: Restoration;
+  readonly slow: SlowConsumers;
   readonly clock: Clock;
   readonly log: Log;
   readonly times: SessionTimes;
@@ -78,7 +80,7 @@ export class Sweep {
 
   #care(session: Session, now: number): void {
     if (session.gone || this.#busy.has(session)) return;
-    const { app, end, times, directory, engine, clock, restoration } = this.#parts;
+    const { app, end, times, directory, engine, clock, restoration, slow } = this.#parts;
     const { record } = session;
     const adrift = session.carriage.carried ? null : session.carriage.adriftSince;
     if (session.endedAt !== null) {
@@ -108,7 +110,10 @@ export class Sweep {
     } else if (adrift === null && session.away !== false) {
       this.#do(session, () => this.#presence(session, false));
     } else {
-      this.#do(session, () => session.checkpoint());
+      this.#do(session, async () => {
+        await session.checkpoint();
+        await slow.judge(session);
+      });
     }
   }
 

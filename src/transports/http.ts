@@ -45,7 +45,8 @@ export class HttpTransports {
     this.#needs = needs;
     this.#bodies = new Bodies(needs.options, needs.sweep);
     const { gateway, log, sweep, options } = needs;
-    this.#streams = new Streams({ gateway, log, sweep, maxBuffered: options.maxBuffered });
+    const unreadMs = options.unreadTimeout * 1000;
+    this.#streams = new Streams({ gateway, log, sweep, maxBuffered: options.maxBuffered, unreadMs });
   }
 
   get polls(): number {
@@ -211,7 +212,8 @@ export class HttpTransports {
     const over = () => {
       this.#polls--;
     };
-    const link = new PollLink(response, { gateway, transport, requester, headers, over, wrap });
+    const unreadMs = this.#needs.options.unreadTimeout * 1000;
+    const link = new PollLink(response, { gateway, transport, requester, headers, over, wrap, unreadMs });
     try {
       gateway.receive(unit, link);
     } catch (error) {

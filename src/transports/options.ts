@@ -20,6 +20,8 @@ export interface TransportOptions extends UnitLimits {
   readonly idle: number;
   /** Seconds within which a body must have arrived. */
   readonly bodyTimeout: number;
+  /** Seconds after which a response or event stream is cut off of which nothing is read. */
+  readonly unreadTimeout: number;
   /** Bytes waiting for one peer above which nothing more is delivered to it until they are gone. */
   readonly maxBuffered: number;
   /** `handshake-only`: enough for stock Faye, whose cross-origin handshake is always callback-polling. */
@@ -52,6 +54,7 @@ export const DEFAULT_TRANSPORT_OPTIONS: TransportOptions = {
   perMessageDeflate: false,
   idle: 300,
   bodyTimeout: 15,
+  unreadTimeout: 60,
   maxBuffered: 1024 * 1024,
   jsonp: "on",
   secure: false,

@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import { unavailable } from "../bayeux/index.ts";
 import type { TransportName } from "../bayeux/transport-name.ts";
 import type { Gateway, Link, Requester } from "../sessions/gateway.ts";
-import { type Headers, JSON_TYPE, writeText } from "./respond.ts";
+import { cutUnread, type Headers, JSON_TYPE, writeText } from "./respond.ts";
 
 /** Turns the JSON array into the body: JSON-P wraps it. */
 export type Wrap = (text: string) => string;
@@ -13,6 +13,7 @@ interface Answering {
   readonly requester: Requester;
   readonly headers: Headers;
   readonly wrap: Wrap | undefined;
+  readonly unreadMs: number;
   /** The response is over, one way or the other. */
   readonly over: () => void;
 }
@@ -59,7 +60,8 @@ export class PollLink implements Link {
     }
     this.#state = "sending";
     this.#done = done;
-    const { wrap, headers } = this.#answering;
+    const { wrap, headers, unreadMs } = this.#answering;
+    cutUnread(this.#response, unreadMs);
     const type = headers["Content-Type"] ?? JSON_TYPE;
     writeText(this.#response, status, wrap === undefined ? text : wrap(text), {
       ...headers,

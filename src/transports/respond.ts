@@ -50,3 +50,8 @@ export function refuse(
 ): void {
   writeText(response, status, text, { ...headers, "Content-Type": "text/plain; charset=utf-8" });
 }
+
+/** Ends a response of which nothing is read for so long. */
+export function cutUnread(response: ServerResponse, ms: number): void {
+  response.setTimeout(ms, () => response.destroy());
+}

@@ -1,12 +1,13 @@
 import type { ServerResponse } from "node:http";
 import type { Gateway, Link, Requester } from "../sessions/gateway.ts";
-import type { Headers } from "./respond.ts";
+import { cutUnread, type Headers } from "./respond.ts";
 
 interface Streaming {
   readonly gateway: Gateway;
   readonly requester: Requester;
   readonly headers: Headers;
   readonly maxBuffered: number;
+  readonly unreadMs: number;
   readonly over: (link: StreamLink) => void;
 }
 
@@ -52,6 +53,8 @@ export class StreamLink implements Link {
       "Referrer-Policy": "no-referrer",
       "X-Accel-Buffering": "no",
     });
+    // There is a sign of life each ten seconds, as long as the peer reads.
+    cutUnread(this.#response, this.#streaming.unreadMs);
     this.#response.write(retryAfter(RETRY_MS));
   }
 

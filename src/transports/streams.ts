@@ -12,6 +12,7 @@ interface StreamsNeeds {
   readonly log: Log;
   readonly sweep: Sweep;
   readonly maxBuffered: number;
+  readonly unreadMs: number;
 }
 
 /** All open event streams. */
@@ -35,9 +36,9 @@ export class Streams {
     requester: Requester,
     headers: Headers,
   ): Promise<void> {
-    const { gateway, maxBuffered, log, sweep } = this.#needs;
+    const { gateway, maxBuffered, unreadMs, log, sweep } = this.#needs;
     const over = (gone: StreamLink) => this.#links.delete(gone);
-    const link = new StreamLink(response, { gateway, requester, headers, maxBuffered, over });
+    const link = new StreamLink(response, { gateway, requester, headers, maxBuffered, unreadMs, over });
     this.#links.add(link);
     sweep.wake();
     try {

@@ -93,6 +93,18 @@ test("a slow reader is not writable until it has read", async (t) => {
   assert.equal(link.writable, true);
 });
 
+test("a stream that nobody reads is cut off", async (t) => {
+  const fixture = await start(t, { maxBuffered: 100_000, unreadTimeout: 0.3 });
+  const heard = await listen(fixture, "/faye/known");
+  heard.response.pause();
+  const { link } = fixture.gateway.streams[0]!;
+  while (link.writable) {
+    link.send(`["${"x".repeat(1_000_000)}"]`);
+    await new Promise((done) => setImmediate(done));
+  }
+  await eventually(() => fixture.gateway.closedLinks.length === 1, "cut off");
+});
+
 test("closed by the server", async (t) => {
   const fixture = await start(t);
   const heard = await listen(fixture, "/faye/known");

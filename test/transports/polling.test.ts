@@ -153,6 +153,24 @@ describe("bodies without end (cases 136, 137)", () => {
     request.destroy();
   });
 
+  test("an answer that nobody reads is cut off, and is not handed over", async (t) => {
+    const { begin, gateway } = await start(t, { unreadTimeout: 0.3 });
+    gateway.onUnit = (_unit, link) =>
+      link.send(`["${"x".repeat(30_000_000)}"]`, (handed) => gateway.handed.push(handed));
+    const request = begin({
+      method: "POST",
+      path: "/faye",
+      headers: { "Content-Type": "application/json" },
+    });
+    request.on("error", () => {});
+    request.on("response", (response) => response.on("error", () => {}).pause());
+    request.end("[{}]");
+    await eventually(() => gateway.handed.length === 1, "cut off");
+    assert.deepEqual(gateway.handed, [false]);
+    await eventually(() => gateway.closedLinks.length === 1, "closed");
+    request.destroy();
+  });
+
   test("one message too large of several is its own failure (case 117)", async (t) => {
     const { post, gateway } = await start(t, { messageBytes: 1000 });
     await post(JSON.stringify([{ id: 1, data: "x".repeat(2000) }, { id: 2 }]));
