@@ -21,8 +21,8 @@ export interface ChannelRequest {
 
 /** Where an application takes part. Each may be async. A throw refuses; only a {@link Refusal}'s text reaches the client. */
 export interface Hooks {
-  /** Who is this? Returns the identity (any JSON), or null for anonymous. */
-  authenticate?(request: AuthenticateRequest): MaybePromise<Json>;
+  /** Who is this? Returns the identity (any JSON), or null for anonymous; `expiring(identity, at)` for a credential that ends. */
+  authenticate?(request: AuthenticateRequest): MaybePromise<Json | Expiring>;
   /** Anything but `true` refuses. */
   authorizeRoom?(request: { connection: Connection; room: string; verb: RoomVerb }): MaybePromise<unknown>;
   /** Decides about plain channels (and wildcards); without it clients may subscribe to plain ones and publish on none. */
@@ -46,9 +46,52 @@ export interface Hooks {
   }): MaybePromise<Record<string, unknown> | undefined>;
 }
 
+/** An identity for as long as the credential holds that it was read from. */
+export class Expiring {
+  readonly identity: Json;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+
+  /** @throws {RangeError} when `at` is not a time */
+  constructor(identity: Json, at: number) {
+    if (!Number.isFinite(at)) throw new RangeError("expiring: a time in milliseconds since 1970 is needed");
+    this.identity = identity;
+    this.at = at;
+  }
+}
+
+/**
+ * What `authenticate` returns of a credential that ends `at` (milliseconds since 1970; of a JWT `exp * 1000`). From then on nothing
+ * is delivered to the connection and nothing done for it, until its client has come back with another one.
+ */
+export const expiring = (identity: Json, at: number): Expiring => new Expiring(identity, at);
+
 /** Thrown by a hook: refuses, and tells the client why. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
+}
+
+/** Who somebody is, and until when. `expiresAt`: milliseconds since 1970; left out: for ever. */
+export interface Who {
+  readonly identity: Json;
+  readonly expiresAt?: number;
+}
+
+/**
+ * Asks the application who this is; anonymous without a hook. `now`: milliseconds since 1970.
+ *
+ * @throws {Refusal} when the credential has ended already
+ * @throws whatever the hook throws
+ */
+export async function authenticated(
+  hooks: Pick<Hooks, "authenticate">,
+  request: AuthenticateRequest,
+  now: number,
+): Promise<Who> {
+  const said = (await hooks.authenticate?.(request)) ?? null;
+  if (!(said instanceof Expiring)) return { identity: said };
+  if (said.at <= now) throw new Refusal("the credential has expired");
+  return { identity: said.identity, expiresAt: said.at };
 }
 
 /** Identity function that gives a `hooks.ts` file its types. */

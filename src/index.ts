@@ -26,6 +26,7 @@ export {
   type AuthenticateRequest,
   type ChannelRequest,
   defineHooks,
+  expiring,
   type Hooks,
   Refusal,
   type RoomVerb,

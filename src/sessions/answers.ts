@@ -1,5 +1,13 @@
 import type { Advice, ConnectMessage } from "../bayeux/index.ts";
-import { connectReply, failure, none, retry, timesync } from "../bayeux/index.ts";
+import {
+  connectReply,
+  failure,
+  handshakeAgain,
+  none,
+  retry,
+  timesync,
+  unknownClient,
+} from "../bayeux/index.ts";
 import type { Clock } from "../ports.ts";
 import type { Acks } from "./acks.ts";
 import type { Link } from "./gateway.ts";
@@ -61,6 +69,12 @@ export class Answers {
     const { timeout } = this.#parts.times;
     if (reconnect === "none") return this.text(asked, none(timeout));
     return JSON.stringify(failure(asked.message, "401::Session ended", { reconnect, interval: 0, timeout }));
+  }
+
+  /** The text of a reply that has its client begin again, at once. */
+  again(message: ConnectMessage): string {
+    const advice = handshakeAgain(0, this.#parts.times.timeout);
+    return JSON.stringify(failure(message, unknownClient(message.clientId), advice));
   }
 
   /** Hands message texts to a link; a request is answered with them. */

@@ -112,11 +112,12 @@ export class Carriage {
     return lossy;
   }
 
-  /** Nothing carries it any more, and whatever is open is somebody else's. */
+  /** Nothing takes the deliveries any more, not even later. The event stream that was open, if there was one. */
   leave(): Link | null {
     const events = this.#events;
     this.#stream = null;
     this.#events = null;
+    if (!this.carried) this.#adriftSince ??= this.#clock.monotonic();
     return events;
   }
 }

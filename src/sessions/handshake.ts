@@ -14,9 +14,8 @@ import {
 import type { Engine } from "../engine/contract.ts";
 import { parsePosition } from "../engine/contract.ts";
 import { insist } from "../engine/insist.ts";
-import type { Hooks } from "../hooks.ts";
-import { Refusal } from "../hooks.ts";
-import type { Clock, Json, Log, Random } from "../ports.ts";
+import { authenticated, type Hooks, Refusal, type Who } from "../hooks.ts";
+import type { Clock, Log, Random } from "../ports.ts";
 import { Allowance, type Rate } from "./allowance.ts";
 import { type Directory, GONE } from "./directory.ts";
 import type { Requester } from "./gateway.ts";
@@ -87,14 +86,15 @@ export class Handshakes {
   }
 
   async #serve(message: HandshakeMessage, requester: Requester): Promise<Reply> {
-    const { types, times, log, draining, entitled } = this.#parts;
+    const { types, times, log, draining, entitled, hooks, clock } = this.#parts;
     const later = handshakeAgain(LATER, times.timeout);
     if (draining()) return handshakeRefused(message, "503::The server is shutting down", later, types);
     if (!entitled()) return handshakeRefused(message, unavailable(), later, types);
     if (!this.#allowed(requester.remoteIP)) return handshakeRefused(message, rateLimited(), later, types);
-    let identity: Json;
+    let who: Who;
     try {
-      identity = await this.#authenticate(message, requester);
+      const { headers, cookies, remoteIP } = requester;
+      who = await authenticated(hooks, { headers, cookies, ext: message.ext, remoteIP }, clock.now());
     } catch (refusal) {
       const told = refusal instanceof Refusal;
       if (!told) log.error({ err: refusal }, "the authenticate hook failed; the handshake is refused");
@@ -103,7 +103,7 @@ export class Handshakes {
     }
     try {
       const wish = wishOf(message);
-      const resumed = wish.token === null ? null : await this.#resume(wish.token, identity, wish);
+      const resumed = wish.token === null ? null : await this.#resume(wish.token, who, wish);
       if (resumed === OVERTAKEN) {
         const again = handshakeAgain(0, times.timeout);
         return handshakeRefused(message, unavailable(), again, types);
@@ -112,7 +112,7 @@ export class Handshakes {
         return handshakeRefused(message, unavailable(), later, types);
       return await (resumed
         ? this.#welcomeBack(message, resumed)
-        : this.#begin(message, requester, identity, wish));
+        : this.#begin(message, requester, who, wish));
     } catch (err) {
       log.warn({ err }, "a handshake could not be served");
       return handshakeRefused(message, unavailable(), later, types);
@@ -132,14 +132,7 @@ export class Handshakes {
     return allowance.take();
   }
 
-  async #authenticate(message: HandshakeMessage, requester: Requester): Promise<Json> {
-    const { authenticate } = this.#parts.hooks;
-    if (!authenticate) return null;
-    const { headers, cookies, remoteIP } = requester;
-    return (await authenticate({ headers, cookies, ext: message.ext, remoteIP })) ?? null;
-  }
-
-  async #begin(message: HandshakeMessage, requester: Requester, identity: Json, wish: Wish): Promise<Reply> {
+  async #begin(message: HandshakeMessage, requester: Requester, who: Who, wish: Wish): Promise<Reply> {
     const { engine, directory, clock, random } = this.#parts;
     const id = newUuid(random);
     const clientId = newCredential(id, random);
@@ -147,7 +140,7 @@ export class Handshakes {
     const cookie = requester.cookies[COOKIE];
     const record = newRecord({
       who: {
-        identity,
+        ...who,
         browser: cookie === undefined ? null : digest(cookie),
         remoteIP: requester.remoteIP,
         remotePort: requester.remotePort,
@@ -172,7 +165,7 @@ export class Handshakes {
    */
   async #resume(
     token: string,
-    identity: Json,
+    who: Who,
     wish: Wish,
   ): Promise<{ session: Session; clientId: string; token: string } | typeof OVERTAKEN | null> {
     const { directory, random, log } = this.#parts;
@@ -190,12 +183,14 @@ export class Handshakes {
       overtaken =
         presented.digest === previous && attempt !== null && latest !== undefined && attempt <= latest;
       if (overtaken) return null;
-      if (!good || record.ended || !isDeepStrictEqual(record.who.identity, identity)) {
+      if (!good || record.ended || !isDeepStrictEqual(record.who.identity, who.identity)) {
         log.warn({ connection }, "a resume token that is not good any more was presented");
         return null;
       }
       const { session } = record;
+      const { expiresAt: _former, ...same } = record.who;
       return {
+        who: { ...same, ...who },
         session: {
           current: parseCredential(clientId)!.digest,
           superseded: [session.current, ...session.superseded].slice(0, SUPERSEDED),

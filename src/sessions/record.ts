@@ -15,6 +15,8 @@ export interface ConnectionRecord {
     remotePort: number;
     /** Milliseconds since 1970. */
     connectedAt: number;
+    /** When the credential ends that the identity was read from, milliseconds since 1970; never when it is left out. */
+    expiresAt?: number;
     /** Our own client: it presents positions and numbers. */
     ours: boolean;
     /** It never repeats a publish and starts its ids again in the same session (BAYEUX 3.7). */

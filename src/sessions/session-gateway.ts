@@ -115,7 +115,7 @@ export class SessionGateway implements Gateway {
         if (session === GONE || standing(session, credential.digest) !== "current" || session.record.ended)
           return false;
         if (session.gone) continue;
-        if (session.ours && session.bereft) {
+        if (startsOver(session)) {
           // As to its connects; it would not send one for as long as a connect is held.
           const advice = handshakeAgain(0, this.#parts.times.timeout);
           const asked = { kind: "connect", id: undefined, clientId, connectionType: "eventsource" } as const;
@@ -243,6 +243,7 @@ export class SessionGateway implements Gateway {
       if (message.kind === "disconnect") return { reply: disconnectReply(message) } satisfies Result;
       return refused;
     }
+    if (session.lapsed && message.kind !== "disconnect") return refused;
     session.touch();
     if (!session.allowance.take()) return { reply: failure(message, rateLimited()) } satisfies Result;
     if (message.kind === "publish" && session.unread > this.#parts.maxUnread)
@@ -264,7 +265,7 @@ export class SessionGateway implements Gateway {
   /** Null: whoever asked is to serve the session himself. */
   async #attend(session: Session, { digest, message }: ConnectCommand): Promise<Reply | null> {
     if (standing(session, digest) !== "current" || session.record.ended) return null;
-    if (session.ours && session.bereft) return null;
+    if (startsOver(session)) return null;
     if ((message.connectionType !== "eventsource" && session.carriage.events === null) || session.acks)
       return null;
     await this.#confirm(session);
@@ -317,8 +318,7 @@ export class SessionGateway implements Gateway {
         const who = standing(session, credential.digest);
         if (session.gone) return answer(this.#later(message));
         if (who !== "current") return refuse(who);
-        // Answers may have been lost with its former owner. Ours comes back with its token, and asks again.
-        if (session.ours && session.bereft && !session.record.ended) return refuse("unknown");
+        if (startsOver(session) && !session.record.ended) return refuse("unknown");
         await this.#confirm(session);
         this.#bind(session, link);
         const { ended } = session.record;
@@ -338,6 +338,14 @@ export class SessionGateway implements Gateway {
     const { times } = this.#parts;
     return failure(message, unavailable(), retry(times.timeout, 1000, times.grace));
   }
+}
+
+/**
+ * Whether its client has to come back with another handshake: answers may have been lost with its former owner, and ours asks
+ * again when it resumes; or its credential has ended.
+ */
+function startsOver(session: Session): boolean {
+  return (session.ours && session.bereft) || session.lapsed;
 }
 
 /** Whether the bearer of this secret may act for the connection. */

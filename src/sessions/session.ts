@@ -113,6 +113,12 @@ export class Session {
     return this.record.who.ours;
   }
 
+  /** Its credential has ended, and its client has not come with another one. */
+  get lapsed(): boolean {
+    const { expiresAt } = this.record.who;
+    return expiresAt !== undefined && this.#host.clock.now() >= expiresAt;
+  }
+
   /** How many characters of replies its client has not fetched, or not acknowledged. */
   get unread(): number {
     return this.outbox.unread + (this.acks?.unread ?? 0);
@@ -236,8 +242,9 @@ export class Session {
 
   /** Called by the sweep. */
   tick(now: number): void {
-    const { held } = this.carriage;
-    if (held && now >= held.deadline) {
+    const { held, carried } = this.carriage;
+    if (carried && this.lapsed && this.endedAt === null) this.turnAway();
+    else if (held && now >= held.deadline) {
       this.touch();
       this.#answer(true);
     }
@@ -250,8 +257,8 @@ export class Session {
   }
 
   flush(): void {
-    if (this.gone || this.unrestored || this.#answering || !this.receipts.certain || !this.#host.entitled())
-      return;
+    if (this.gone || this.unrestored || this.lapsed) return;
+    if (this.#answering || !this.receipts.certain || !this.#host.entitled()) return;
     const { stream } = this.carriage;
     if (this.acks || stream === null) this.#answer(false);
     else if (stream.writable) this.#stream(stream);
@@ -354,13 +361,24 @@ export class Session {
     if (this.gone) return;
     this.gone = true;
     this.#evict();
-    const events = this.carriage.leave();
-    // Nothing would ever come on it again; its client opens another one, if it still wants any.
-    if (events !== null) {
-      if (!this.#drained) events.again?.(STREAM_AGAIN);
-      this.#host.links.end(events, 1000, "");
-    }
+    // Nothing would ever come on it again.
+    this.#endStream(this.carriage.leave());
     this.outbox.close();
+  }
+
+  /** Its client is told to begin again, and nothing carries it until it has. */
+  turnAway(): void {
+    const held = this.carriage.letGo();
+    if (held) this.#answers.give(held.link, [this.#answers.again(held.message)]);
+    this.carriage.drop();
+    this.#endStream(this.carriage.leave());
+  }
+
+  /** Its client opens another one, if it still wants any. */
+  #endStream(events: Link | null): void {
+    if (events === null) return;
+    if (!this.#drained) events.again?.(STREAM_AGAIN);
+    this.#host.links.end(events, 1000, "");
   }
 
   /** Hands over what is left and answers the held connect for the last time. Bayeux 4.4: connect reply first. */
@@ -368,7 +386,7 @@ export class Session {
     const { stream } = this.carriage;
     const held = this.carriage.letGo();
     const link = held?.link.once ? held.link : stream;
-    const collected = this.outbox.collect();
+    const collected = this.lapsed ? null : this.outbox.collect();
     const texts = [...(collected?.texts ?? [])];
     if (held) texts.push(this.#answers.last(held, reconnect));
     if (link && texts.length > 0) this.#answers.give(link, texts);

@@ -103,6 +103,9 @@ export class Sweep {
       session.unfinished = true;
     } else if (session.uprooted || session.unrestored) {
       if (!restoration.busy) this.#do(session, () => restoration.settle(session));
+    } else if (session.lapsed && !session.ours) {
+      // Ours may come back with another credential and go on.
+      this.#do(session, () => end(session, "its credential has ended"));
     } else if (adrift !== null && now - Math.max(session.lastSeen, adrift) >= times.grace) {
       this.#do(session, () => end(session, "expired"));
     } else if (adrift !== null && now - adrift >= AWAY_AFTER && session.away !== true) {

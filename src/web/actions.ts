@@ -4,7 +4,7 @@ import { failure, failureFields } from "../actions/errors.ts";
 import type { Runner } from "../actions/runner.ts";
 import type { Api } from "../api.ts";
 import type { Config } from "../config/declaration.ts";
-import { type Hooks, Refusal } from "../hooks.ts";
+import { authenticated, type Hooks, Refusal } from "../hooks.ts";
 import type { Json, Log } from "../ports.ts";
 import type { Requester } from "../sessions/gateway.ts";
 import { OriginPolicy } from "../transports/origin.ts";
@@ -93,7 +93,7 @@ export const actionRoutes = (options: ActionRouteOptions) => {
 
   /** Who this is, as the application sees it. There is no handshake, so there is no `ext`. */
   const identify = async ({ headers, cookies, remoteIP }: Requester): Promise<Json> =>
-    hooks.authenticate ? hooks.authenticate({ headers, cookies, ext: {}, remoteIP }) : null;
+    (await authenticated(hooks, { headers, cookies, ext: {}, remoteIP }, Date.now())).identity;
 
   const perform = async (
     action: unknown,

@@ -3,6 +3,7 @@ import type { Runner } from "../../src/actions/runner.ts";
 import { type Config, type ConfigInput, resolveConfig } from "../../src/config/index.ts";
 import { type FaultyEngine, faulty, MemoryStore, memoryEngine } from "../../src/engine/index.ts";
 import { type Around, intercept } from "../../src/engine/intercept.ts";
+import type { Hooks } from "../../src/hooks.ts";
 import { createNode } from "../../src/node.ts";
 import type { Node } from "../../src/node-contract.ts";
 import type { Link } from "../../src/sessions/gateway.ts";
@@ -36,8 +37,10 @@ export class World {
   readonly random = seededRandom(1);
   readonly store = new MemoryStore({ clock: this.clock, random: this.random });
   readonly #config: Config;
+  readonly #hooks: Hooks;
 
-  constructor(config: ConfigInput = {}) {
+  constructor(config: ConfigInput = {}, hooks: Hooks = {}) {
+    this.#hooks = hooks;
     this.#config = resolveConfig({
       faye: { grace: GRACE / 1000 },
       cluster: { lease: LEASE / 1000 },
@@ -61,8 +64,8 @@ export class World {
   ): Promise<{ node: Node; engine: FaultyEngine }> {
     const { clock, random } = this;
     const engine = faulty(intercept(memoryEngine(this.store), around), { clock, random });
-    const config = this.#config;
-    const given = { config, hooks: {}, runner: { ...runner, ...actions }, engine, clock, random, log: quiet };
+    const [config, hooks] = [this.#config, this.#hooks];
+    const given = { config, hooks, runner: { ...runner, ...actions }, engine, clock, random, log: quiet };
     const node = createNode(given);
     await node.start();
     return { node, engine };
