@@ -51,7 +51,7 @@ class Flow {
   }
 
   reset(): void {
-    this.#later(() => this.#to.resetAndDestroy());
+    this.#later(() => reset(this.#to));
   }
 
   #later(act: () => void): void {
@@ -139,9 +139,15 @@ class Passage {
     this.#up.drop();
     this.#down.drop();
     for (const socket of [this.#client, this.#server]) {
-      if (!socket.destroyed) socket.resetAndDestroy();
+      if (!socket.destroyed) reset(socket);
     }
   }
+}
+
+/** Breaks a connection. What was ended already cannot be reset: Node would never let go of it. */
+function reset(socket: net.Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 export async function createProxy(targetPort: number): Promise<ChaosProxy> {
