@@ -138,6 +138,15 @@ describe("frames", () => {
     await eventually(() => gateway.closedLinks.length === 1, "told");
   });
 
+  test("a frame that is above the cap when it is unpacked closes with 1009", async (t) => {
+    const { open, gateway } = await start(t, { frameBytes: 100_000, perMessageDeflate: true });
+    const peer = await open({ perMessageDeflate: true });
+    assert.match(peer.socket.extensions, /permessage-deflate/);
+    peer.socket.send(" ".repeat(50_000_000));
+    await eventually(() => peer.closedWith === 1009, "1009");
+    assert.equal(gateway.units.length, 0);
+  });
+
   test("case 146: nothing is sent on a fresh socket", async (t) => {
     const { open, clock } = await start(t);
     const peer = await open();
