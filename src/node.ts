@@ -158,6 +158,7 @@ export function createNode(options: NodeOptions): Node {
       types,
       hooks,
       describe: (session) => connections.describe(session),
+      enlist: (session) => lines.enlist(session),
       draining: () => draining,
       entitled: () => lease.valid,
       losses: () => restoration.losses,

@@ -1,11 +1,11 @@
-import type { Api, ConnectionsApi, RoomsApi } from "../api.ts";
+import type { Api, ConnectionsApi, DisconnectOptions, RoomsApi } from "../api.ts";
 import { type Engine, EngineFailure, lineTopic } from "../engine/contract.ts";
 import { insist } from "../engine/insist.ts";
 import { newKey } from "../engine/keys.ts";
 import type { Clock } from "../ports.ts";
 import { MEMBERS_PAGE, type Rooms } from "../rooms/rooms.ts";
 import { type Directory, GONE } from "../sessions/directory.ts";
-import { parseRecord } from "../sessions/record.ts";
+import { type ConnectionRecord, parseRecord } from "../sessions/record.ts";
 import type { Channels } from "./channels.ts";
 import type { Lines } from "./lines.ts";
 import type { ServerCommand } from "./server-commands.ts";
@@ -58,23 +58,36 @@ async function unknown({ complete }: ApiParts, id: string): Promise<never> {
 
 /** Has it done by the node that serves the connection. Rejects for an unknown one. */
 async function ask(parts: ApiParts, id: string, command: ServerCommand): Promise<void> {
-  const { lines, directory } = parts;
-  const holder = await lines.holder(id);
-  if (holder === null) return unknown(parts, id);
-  if ((await directory.command(holder, { op: "server", command })) === GONE) throw new UnknownConnection(id);
+  const holder = await parts.lines.holder(id);
+  return holder === null ? unknown(parts, id) : tell(parts, holder, command);
 }
+
+/** `holder`: id of the record. */
+async function tell({ directory }: ApiParts, holder: string, command: ServerCommand): Promise<void> {
+  const done = await directory.command(holder, { op: "server", command });
+  if (done === GONE) throw new UnknownConnection(holder);
+}
+
+const disconnection = ({
+  reason = "disconnected by the server",
+  willRetry = false,
+}: DisconnectOptions = {}): ServerCommand => ({ kind: "disconnect", reason, willRetry });
 
 function connectionsApi(parts: ApiParts): ConnectionsApi {
   const { engine, clock, directory, lines } = parts;
+  const read = async (holder: string): Promise<ConnectionRecord | null> => {
+    const state = await insist(clock, () => engine.readConnection(holder));
+    const record = state && parseRecord(state.fields);
+    return record && !record.ended ? record : null;
+  };
   const api: ConnectionsApi = {
     async get(id) {
       const holder = await lines.holder(id);
       if (holder === null) return null;
       const session = directory.local.get(holder);
       if (session && !session.gone) return viewOf(session);
-      const state = await insist(clock, () => engine.readConnection(holder));
-      const record = state && parseRecord(state.fields);
-      return record && !record.ended ? viewOfRecord(holder, record) : null;
+      const record = await read(holder);
+      return record && viewOfRecord(holder, record);
     },
     async send(id, message) {
       const payload = JSON.stringify({ context: "api", ...message });
@@ -84,12 +97,16 @@ function connectionsApi(parts: ApiParts): ConnectionsApi {
       if (outcome !== "stored") await unknown(parts, id);
     },
     async sendToIdentity(identity, message) {
-      return each(await lines.ofIdentity(identity), (id) => api.send(id, message));
+      return each(await lines.ofIdentity(identity), async (holder) => {
+        const line = (await read(holder))?.line;
+        if (!line) throw new UnknownConnection(holder);
+        await api.send(line.id, message);
+      });
     },
-    disconnect: (id, { reason = "disconnected by the server", willRetry = false } = {}) =>
-      ask(parts, id, { kind: "disconnect", reason, willRetry }),
+    disconnect: (id, options) => ask(parts, id, disconnection(options)),
     async disconnectIdentity(identity, options) {
-      return each(await lines.ofIdentity(identity), (id) => api.disconnect(id, options));
+      // Also those that have no line yet.
+      return each(await lines.ofIdentity(identity), (holder) => tell(parts, holder, disconnection(options)));
     },
     local: () =>
       [...directory.local.values()].filter(({ record }) => record.line !== null && !record.ended).map(viewOf),

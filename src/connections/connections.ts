@@ -144,14 +144,13 @@ export class Connections implements Application {
 
   async leave(session: Session, reason: string): Promise<void> {
     const { lines, membership, hooks, api, log } = this.#parts;
-    if (session.record.line) {
-      await membership.leaveAll(session);
-      await lines.leave(session);
-      try {
-        await hooks.onDisconnect?.(viewOf(session), api());
-      } catch (err) {
-        log.error({ connection: session.id, reason, err }, "the onDisconnect hook failed");
-      }
+    const connected = session.record.line !== null;
+    if (connected) await membership.leaveAll(session);
+    await lines.leave(session);
+    try {
+      if (connected) await hooks.onDisconnect?.(viewOf(session), api());
+    } catch (err) {
+      log.error({ connection: session.id, reason, err }, "the onDisconnect hook failed");
     }
     session.outbox.close();
   }

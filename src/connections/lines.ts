@@ -60,13 +60,11 @@ export class Lines {
       return false;
     }
     if (former.line) {
-      await this.#index(session, false);
       outbox.leave(lineTopic(former.line.id), null);
       await this.#release(session, former.line.id);
     }
     outbox.line = id;
     outbox.open(topic, start);
-    await this.#index(session, true);
     return true;
   }
 
@@ -83,14 +81,17 @@ export class Lines {
   /** Holds its line again, where the store has lost that; false when somebody else has it by now. */
   async register(session: Session): Promise<boolean> {
     const { line } = session.record;
-    if (line === null) return true;
-    if (!(await this.#hold(session, line.id))) return false;
-    await this.#index(session, true);
-    return true;
+    await this.enlist(session);
+    return line === null || (await this.#hold(session, line.id));
+  }
+
+  /** From now on it is found by its identity, whether it has a line or not. */
+  async enlist(session: Session): Promise<void> {
+    await this.#byIdentity(session, (topic, actor) => this.#engine.join(topic, { ...actor, info: "{}" }));
   }
 
   async leave(session: Session): Promise<void> {
-    await this.#index(session, false);
+    await this.#byIdentity(session, (topic, actor) => this.#engine.leave(topic, actor));
     if (session.record.line) await this.#release(session, session.record.line.id);
   }
 
@@ -99,18 +100,14 @@ export class Lines {
     return isUuid4(id) ? insist(this.#clock, () => this.#engine.lineHolder(lineTopic(id))) : null;
   }
 
-  /** Public ids of an identity's connections. */
+  /** Ids of the records of an identity's connections. */
   async ofIdentity(identity: Json): Promise<string[]> {
     const topic = identityTopic(digestOf(identity));
     const ids: string[] = [];
-    let after: string | null = null;
     for (;;) {
-      const from: string | null = after;
-      const page: Page = await insist(this.#clock, () => this.#engine.members(topic, from, 1000));
-      for (const { id, info } of page.members) {
-        after = id;
-        ids.push((JSON.parse(info) as { line: string }).line);
-      }
+      const after = ids.at(-1) ?? null;
+      const page: Page = await insist(this.#clock, () => this.#engine.members(topic, after, 1000));
+      ids.push(...page.members.map(({ id }) => id));
       if (page.members.length < 1000) return ids;
     }
   }
@@ -131,17 +128,14 @@ export class Lines {
   }
 
   /** An identity's connections are the members of a topic of its own. */
-  async #index(session: Session, present: boolean): Promise<void> {
+  async #byIdentity(
+    session: Session,
+    change: (topic: string, actor: { id: string; fence: number; act: number }) => Promise<unknown>,
+  ): Promise<void> {
     const { identity } = session.record.who;
-    const { line } = session.record;
-    if (identity === null || line === null) return;
-    const topic = identityTopic(digestOf(identity));
+    if (identity === null) return;
     const actor = { id: session.id, fence: session.fence, act: session.keeper.act() };
-    await (present
-      ? insist(this.#clock, () =>
-          this.#engine.join(topic, { ...actor, info: JSON.stringify({ line: line.id }) }),
-        )
-      : insist(this.#clock, () => this.#engine.leave(topic, actor)));
+    await insist(this.#clock, () => change(identityTopic(digestOf(identity)), actor));
   }
 
   #proofs(session: Session): string[] {

@@ -33,7 +33,7 @@ export class ServerCommands {
   async run(session: Session, said: unknown): Promise<boolean> {
     const asked = command.parse(said);
     const { record, outbox } = session;
-    if (record.ended || record.line === null) return false;
+    if (record.ended || (record.line === null && asked.kind !== "disconnect")) return false;
     switch (asked.kind) {
       case "respond": {
         const life = lifeOf(session);

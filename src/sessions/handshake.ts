@@ -45,6 +45,8 @@ export interface HandshakeParts {
   readonly hooks: Pick<Hooks, "authenticate">;
   /** What the resume part of the reply says of a resumed connection (docs/protocol.md §6). */
   readonly describe: (session: Session) => Record<string, unknown>;
+  /** A new session can be found by its identity from now on. */
+  readonly enlist: (session: Session) => Promise<void>;
   readonly draining: () => boolean;
   /** Whether this node may serve sessions now. */
   readonly entitled: () => boolean;
@@ -133,7 +135,7 @@ export class Handshakes {
   }
 
   async #begin(message: HandshakeMessage, requester: Requester, who: Who, wish: Wish): Promise<Reply> {
-    const { engine, directory, clock, random } = this.#parts;
+    const { engine, directory, clock, random, enlist } = this.#parts;
     const id = newUuid(random);
     const clientId = newCredential(id, random);
     const token = newCredential(id, random);
@@ -155,7 +157,7 @@ export class Handshakes {
     });
     const losses = this.#parts.losses();
     await insist(clock, () => engine.createConnection(id, formatRecord(record)));
-    directory.adopt(id, 1, record, true, losses);
+    await enlist(directory.adopt(id, 1, record, true, losses));
     return this.#reply(message, clientId, id, { token, resumed: false }, record.acks !== null);
   }
 

@@ -165,6 +165,29 @@ test("an event stream ends with the credential, and is not opened again", async 
   assert.equal(closed.length, 2);
 });
 
+for (const op of ["connected", "without a line", "on another node"] as const) {
+  test(`an identity is disconnected, and so is its session that is ${op}`, async () => {
+    const w = guarded();
+    const [first, second] = [await w.node(), await w.node()];
+    const [shaken] = await w.post(first.node, shake(`alice ${w.clock.now() + HOLDS}`, undefined));
+    const [other] = await w.post(first.node, shake(`bob ${w.clock.now() + HOLDS}`, undefined));
+    const { clientId, connectionId } = minted(shaken!);
+    if (op !== "without a line") await w.post(first.node, subscribe(clientId, lineOf(connectionId)));
+    const { node } = op === "on another node" ? second : first;
+    const disconnected = async (): Promise<number> => {
+      const counted = node.api.connections.disconnectIdentity({ name: "alice" });
+      await w.clock.advance(100);
+      return counted;
+    };
+    assert.equal(await disconnected(), 1);
+    assert.equal(await disconnected(), 0);
+    const [refused] = await w.post(first.node, subscribe(clientId, "/news"));
+    assert.equal(String(refused!.error).slice(0, 4), "401:");
+    const [granted] = await w.post(first.node, subscribe(minted(other!).clientId, "/news"));
+    assert.equal(granted!.successful, true);
+  });
+}
+
 test("a time that is none is a mistake of the application", () => {
   assert.throws(() => expiring({ name: "alice" }, Number.NaN), RangeError);
 });
