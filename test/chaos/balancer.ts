@@ -3,6 +3,7 @@ import http from "node:http";
 import net, { type AddressInfo, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Dice } from "../simulation/time.ts";
+import { reset } from "../support/reset.ts";
 
 /** Ports of the nodes that may be asked now. */
 export type Route = () => readonly number[];
@@ -52,7 +53,7 @@ export class Balancer {
   /** Resets one of the clients' connections. False where there is none. */
   cut(): boolean {
     const socket = this.#any();
-    socket?.resetAndDestroy();
+    if (socket) reset(socket);
     return socket !== undefined;
   }
 
@@ -61,19 +62,19 @@ export class Balancer {
     const socket = this.#any();
     if (!socket) return false;
     this.#holes.add(socket);
-    setTimeout(() => socket.resetAndDestroy(), ms).unref();
+    setTimeout(() => reset(socket), ms).unref();
     return true;
   }
 
   /** Resets what carries nothing any more, so that its client learns of it. */
   heal(): void {
-    for (const socket of this.#open) if (this.#holes.has(socket)) socket.resetAndDestroy();
+    for (const socket of this.#open) if (this.#holes.has(socket)) reset(socket);
   }
 
   /** Resets whatever is served there, as balancers do with a node that they no longer hold for well. */
   abandon(port: number): void {
     for (const socket of this.#open) {
-      if (this.#served.get(socket) === port && !this.#holes.has(socket)) socket.resetAndDestroy();
+      if (this.#served.get(socket) === port && !this.#holes.has(socket)) reset(socket);
     }
   }
 
@@ -123,7 +124,7 @@ export class Balancer {
       response.off("close", gone);
       if (socket.destroyed || this.#holes.has(socket)) return;
       if (error.code === "ECONNREFUSED") this.#ask(request, response, body, nodes);
-      else socket.resetAndDestroy();
+      else reset(socket);
     });
     onward.once("response", (answer) => {
       if (this.#holes.has(socket)) return void answer.resume();
@@ -137,7 +138,7 @@ export class Balancer {
         if (!this.#holes.has(socket)) response.end();
       });
       answer.on("error", () => {
-        if (!this.#holes.has(socket)) socket.resetAndDestroy();
+        if (!this.#holes.has(socket)) reset(socket);
       });
     });
     onward.end(body);
@@ -172,7 +173,7 @@ export class Balancer {
     client.once("close", () => server.destroy());
     server.once("close", () => {
       if (client.destroyed || this.#holes.has(client)) return;
-      if (connected) client.resetAndDestroy();
+      if (connected) reset(client);
       else this.#connect(client, opening, nodes);
     });
   }

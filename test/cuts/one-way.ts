@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import net, { type AddressInfo } from "node:net";
+import { reset } from "../support/reset.ts";
 
 /** A proxy that can lose what the server answers while what the client sends still gets through. */
 export interface OneWayProxy {
@@ -19,7 +20,7 @@ interface Passage {
 export async function createOneWayProxy(target: number): Promise<OneWayProxy> {
   const passages = new Set<Passage>();
   const cut = ({ client, server }: Passage) => {
-    for (const socket of [client, server]) if (!socket.destroyed) socket.resetAndDestroy();
+    for (const socket of [client, server]) if (!socket.destroyed) reset(socket);
   };
 
   const listener = net.createServer((client) => {

@@ -46,19 +46,20 @@ const NAMES = [
 /** The same value with one thing in it changed; JSON in, JSON out (names may come twice only in {@link garble}). */
 export function mutated(value: unknown, dice: Dice): unknown {
   if (dice.chance(0.15)) return dice.pick(ODD);
+  const change = dice.pick(["add", "remove", "inside", "inside", "inside"]);
   if (Array.isArray(value)) {
     const items = [...value];
     const at = dice.between(0, Math.max(0, items.length - 1));
-    if (items.length === 0 || dice.chance(0.2)) items.push(dice.pick(ODD));
-    else if (dice.chance(0.2)) items.splice(at, 1);
+    if (items.length === 0 || change === "add") items.push(dice.pick(ODD));
+    else if (change === "remove") items.splice(at, 1);
     else items[at] = mutated(items[at], dice);
     return items;
   }
   if (typeof value !== "object" || value === null) return dice.pick(ODD);
   const entries = Object.entries(value);
   const at = dice.between(0, Math.max(0, entries.length - 1));
-  if (entries.length === 0 || dice.chance(0.2)) entries.push([dice.pick(NAMES), dice.pick(ODD)]);
-  else if (dice.chance(0.2)) entries.splice(at, 1);
+  if (entries.length === 0 || change === "add") entries.push([dice.pick(NAMES), dice.pick(ODD)]);
+  else if (change === "remove") entries.splice(at, 1);
   else entries[at] = [entries[at]![0], mutated(entries[at]![1], dice)];
   return Object.fromEntries(entries);
 }

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import net, { type AddressInfo } from "node:net";
+import { reset } from "./reset.ts";
 
 const UPGRADE = /^GET [^\r\n]+ HTTP\/1\.1\r\n(?:[^\r\n]+\r\n)*?upgrade:[ \t]*websocket/i;
 const REFUSAL = "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
@@ -144,12 +145,6 @@ class Passage {
   }
 }
 
-/** Breaks a connection. What was ended already cannot be reset: Node would never let go of it. */
-function reset(socket: net.Socket): void {
-  if (socket.writableEnded) socket.destroy();
-  else socket.resetAndDestroy();
-}
-
 export async function createProxy(targetPort: number): Promise<ChaosProxy> {
   const weather: Weather = { hole: false, delay: 0 };
   const passages = new Set<Passage>();
@@ -160,7 +155,7 @@ export async function createProxy(targetPort: number): Promise<ChaosProxy> {
   const server = net.createServer({ allowHalfOpen: true }, (client) => {
     if (noConnections) {
       client.on("error", () => {});
-      client.resetAndDestroy();
+      reset(client);
       return;
     }
     const passage: Passage = new Passage(
