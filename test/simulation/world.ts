@@ -73,6 +73,8 @@ export class World {
   /** Connections that the store has lost, and whose nodes live. */
   readonly #lost = new Map<string, SimulatedNode>();
   #emptiedAt = Number.NEGATIVE_INFINITY;
+  /** How many facts there were when a client was sent away last. */
+  readonly #away = new Map<number, number>();
   #faulty = false;
   #started = 0;
 
@@ -310,13 +312,23 @@ export class World {
   }
 
   #absence(client: number): void {
-    if (this.network.offline.has(client)) return;
+    if (this.network.offline.has(client) || this.#unheard(client)) return;
     const ms = this.dice.between(200, this.scenario.absence ?? 5_000);
     this.history.add({ kind: "fault", what: `client ${client} is away for ${ms} ms` });
     this.network.away(client);
+    this.#away.set(client, this.history.facts.length);
     this.clock.after(ms, () => {
       if (this.#faulty) this.network.back(client);
     });
+  }
+
+  /** It has heard nothing since it was away: away again, it might be so for longer than the grace, which is `rebuilds`. */
+  #unheard(client: number): boolean {
+    const since = this.#away.get(client);
+    if (since === undefined) return false;
+    return !this.history.facts
+      .slice(since)
+      .some((fact) => (fact.kind === "heard" || fact.kind === "id") && fact.client === client);
   }
 
   #outage(ms: number): void {
