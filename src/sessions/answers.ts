@@ -22,7 +22,7 @@ export const EVICTED_INTERVAL = 5000;
 export const UNWRITTEN_INTERVAL = 1000;
 
 /** A connect. */
-export interface Asked {
+interface Asked {
   readonly message: ConnectMessage;
   /** When it came, milliseconds since 1970; now when it is left out. */
   readonly since?: number;
@@ -75,6 +75,11 @@ export class Answers {
   again(message: ConnectMessage): string {
     const advice = handshakeAgain(0, this.#parts.times.timeout);
     return JSON.stringify(failure(message, unknownClient(message.clientId), advice));
+  }
+
+  /** Answers a connect, if there is one, with nothing else. `interval`: until the next one, milliseconds. */
+  reply(asked: (Asked & { readonly link: Link }) | null, interval?: number): void {
+    if (asked) this.give(asked.link, [this.text(asked, this.advice(interval))]);
   }
 
   /** Hands message texts to a link; a request is answered with them. */

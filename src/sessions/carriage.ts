@@ -115,7 +115,7 @@ export class Carriage {
   /** Nothing takes the deliveries any more, not even later. The event stream that was open, if there was one. */
   leave(): Link | null {
     const events = this.#events;
-    this.#stream = null;
+    this.drop();
     this.#events = null;
     if (!this.carried) this.#adriftSince ??= this.#clock.monotonic();
     return events;

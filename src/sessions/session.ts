@@ -5,14 +5,15 @@ import type { Hub } from "../hub/hub.ts";
 import type { Clock } from "../ports.ts";
 import { Acks } from "./acks.ts";
 import { Allowance, type Rate } from "./allowance.ts";
-import { Answers, type Asked, EVICTED_INTERVAL, UNWRITTEN_INTERVAL } from "./answers.ts";
+import { Answers, EVICTED_INTERVAL } from "./answers.ts";
 import { Carriage } from "./carriage.ts";
+import { Deliveries } from "./deliveries.ts";
 import type { Link } from "./gateway.ts";
 import { Keeper } from "./keeper.ts";
 import type { Links } from "./links.ts";
 import { Mailbox } from "./mailbox.ts";
-import { Outbox, type Packed } from "./outbox.ts";
-import { type Poll, Polls } from "./polls.ts";
+import { Outbox } from "./outbox.ts";
+import { Polls } from "./polls.ts";
 import { Receipts } from "./receipts.ts";
 import type { ConnectionRecord } from "./record.ts";
 import type { SessionTimes } from "./times.ts";
@@ -75,9 +76,8 @@ export class Session {
 
   readonly #host: SessionHost;
   readonly #answers: Answers;
+  readonly #deliveries: Deliveries;
   readonly #flush = (): void => this.flush();
-  /** A poll's answer is on its way; nothing else is collected until it is known how that went. */
-  #answering = false;
 
   /** `fresh`: nothing has been handed over yet, by nobody. */
   constructor(
@@ -106,6 +106,7 @@ export class Session {
     const { links, clock, times } = host;
     this.#answers = new Answers({ links, clock, times, acks: this.acks });
     this.carriage = new Carriage(host.clock, () => this.ours && this.receipts.cut());
+    this.#deliveries = new Deliveries(this, this.#answers, host);
     this.away = fresh ? false : null;
   }
 
@@ -146,25 +147,8 @@ export class Session {
   /** What the sweep calls each second: positions of sockets, counters, application data. */
   async checkpoint(): Promise<void> {
     if (this.gone) return;
-    if (!this.ours && !this.acks && this.#moved) this.#notePositions();
+    this.#deliveries.checkpoint();
     await this.keeper.flush();
-  }
-
-  /** Something was handed over since the positions were last noted. */
-  #moved = false;
-
-  #notePositions(): boolean {
-    const { record } = this;
-    this.#moved = false;
-    const positions = this.outbox.positions();
-    const topics = Object.keys(positions);
-    const same =
-      topics.length === Object.keys(record.cursors).length &&
-      topics.every((topic) => record.cursors[topic] === positions[topic]);
-    if (same) return false;
-    record.cursors = positions;
-    this.keeper.later("cursors");
-    return true;
   }
 
   // Connects ---------------------------------------------------------------------------------------------
@@ -173,7 +157,7 @@ export class Session {
   connect(message: ConnectMessage, link: Link, atOnce: boolean): void {
     this.touch();
     if (this.ours && link.once && this.polls.isLate(message)) {
-      this.#reply({ link, message }, EVICTED_INTERVAL);
+      this.#answers.reply({ link, message }, EVICTED_INTERVAL);
       return;
     }
     this.#evict();
@@ -194,7 +178,7 @@ export class Session {
     const wait = atOnce ? 0 : Math.min(message.timeout ?? times.timeout, times.timeout);
     this.carriage.hold({ message, link, poll, deadline: clock.monotonic() + wait, since: clock.now() });
     this.acks?.hear(message.ext);
-    if (wait === 0) this.#answer(true);
+    if (wait === 0) this.#deliveries.answer(true);
     this.wake();
   }
 
@@ -227,17 +211,7 @@ export class Session {
 
   /** Answers the held connect so that whoever waits there comes back later, or not at all. */
   #evict(): void {
-    this.#answerHeld(EVICTED_INTERVAL);
-  }
-
-  /** Answers the held connect, if there is one, with nothing else. `interval`: until the next one, milliseconds. */
-  #answerHeld(interval?: number): void {
-    const held = this.carriage.letGo();
-    if (held) this.#reply(held, interval);
-  }
-
-  #reply(asked: Asked & { readonly link: Link }, interval?: number): void {
-    this.#answers.give(asked.link, [this.#answers.text(asked, this.#answers.advice(interval))]);
+    this.#answers.reply(this.carriage.letGo(), EVICTED_INTERVAL);
   }
 
   /** Called by the sweep. */
@@ -246,98 +220,16 @@ export class Session {
     if (carried && this.lapsed && this.endedAt === null) this.turnAway();
     else if (held && now >= held.deadline) {
       this.touch();
-      this.#answer(true);
+      this.#deliveries.answer(true);
     }
   }
-
-  // Delivering -------------------------------------------------------------------------------------------
 
   wake(): void {
     this.#host.links.onFlush(this.#flush);
   }
 
   flush(): void {
-    if (this.gone || this.unrestored || this.lapsed) return;
-    if (this.#answering || !this.receipts.certain || !this.#host.entitled()) return;
-    const { stream } = this.carriage;
-    if (this.acks || stream === null) this.#answer(false);
-    else if (stream.writable) this.#stream(stream);
-  }
-
-  #stream(link: Link): void {
-    const collected = this.outbox.collect();
-    if (!collected) return;
-    this.receipts.handOver();
-    this.#moved = true;
-    if (collected.replies.length > 0) this.carriage.replied();
-    this.#host.links.push(link, collected.texts);
-    collected.commit();
-  }
-
-  /** Answers the held connect, with what is owed where that comes so; without `evenEmpty` only when something is. */
-  #answer(evenEmpty: boolean): void {
-    if (this.acks) this.#answerBatch(evenEmpty);
-    else if (this.carriage.held?.link.once) this.#answerPoll(evenEmpty);
-    else if (evenEmpty) this.#answerHeld();
-  }
-
-  /** Whether it arrives is told by what the client acknowledges. */
-  #answerBatch(evenEmpty: boolean): void {
-    const { held } = this.carriage;
-    if (!held || (!held.link.writable && !evenEmpty)) return;
-    const collected = held.link.writable && this.#host.entitled() ? this.outbox.collect() : null;
-    if (!collected && !evenEmpty) return;
-    this.carriage.letGo();
-    const { texts = [], replies = [] } = collected ?? {};
-    const reply = this.#answers.text(held, this.#answers.advice(), replies);
-    this.#answers.give(held.link, [...texts, reply]);
-    collected?.commit();
-  }
-
-  /** Answers the held poll with what is owed; without `evenEmpty` only when something is. */
-  #answerPoll(evenEmpty: boolean): void {
-    const { held } = this.carriage;
-    if (!held || this.#answering) return;
-    const collected = this.receipts.certain && this.#host.entitled() ? this.outbox.collect() : null;
-    if (!collected) {
-      if (evenEmpty) this.#answerHeld();
-      return;
-    }
-    this.carriage.letGo();
-    this.#answering = true;
-    const settle = (handed: boolean): void => {
-      this.#answering = false;
-      if (handed) {
-        collected.commit();
-        if (this.ours && held.poll) this.#answered(held.poll, collected.replies);
-      } else {
-        collected.rollback();
-      }
-      this.wake();
-    };
-    const send = (): void => {
-      const reply = this.#answers.text(held, this.#answers.advice());
-      held.link.send(`[${[...collected.texts, reply].join(",")}]`, settle);
-    };
-    // Ours says itself what it has; for others the store must know before the answer leaves.
-    if (this.ours || !this.#notePositions()) send();
-    else {
-      this.keeper.write().then(send, () => {
-        settle(false);
-        this.#reply(held, UNWRITTEN_INTERVAL);
-      });
-    }
-  }
-
-  /** What was answered may be on its way, received or lost: the next connect tells, or has told already. */
-  #answered(poll: Poll, replies: readonly Packed[]): void {
-    const next = this.carriage.held;
-    if (next === null) {
-      this.receipts.doubt();
-      poll.replies = replies;
-    } else {
-      this.polls.overtaken(poll, next.poll, replies);
-    }
+    if (!this.gone && !this.unrestored && !this.lapsed) this.#deliveries.flush();
   }
 
   /** The client's word about what it has. */
@@ -351,7 +243,7 @@ export class Session {
    * An event stream brings no positions, and the connect beside it may have come first.
    */
   get said(): Ext | null {
-    return this.ours && !this.#answering ? this.receipts.said : null;
+    return this.ours && !this.#deliveries.answering ? this.receipts.said : null;
   }
 
   // Ends -------------------------------------------------------------------------------------------------
@@ -370,7 +262,6 @@ export class Session {
   turnAway(): void {
     const held = this.carriage.letGo();
     if (held) this.#answers.give(held.link, [this.#answers.again(held.message)]);
-    this.carriage.drop();
     this.#endStream(this.carriage.leave());
   }
 
@@ -407,6 +298,6 @@ export class Session {
   drain(interval: number): void {
     this.#drained = true;
     this.carriage.events?.again?.(interval);
-    this.#answerHeld(interval);
+    this.#answers.reply(this.carriage.letGo(), interval);
   }
 }
