@@ -26,6 +26,7 @@ export {
   type AuthenticateRequest,
   type ChannelRequest,
   defineHooks,
+  type Expiring,
   expiring,
   type Hooks,
   Refusal,

@@ -48,10 +48,15 @@ export class Deliveries {
     return this.#answering;
   }
 
-  /** Notes how far a client has been served that does not say so itself. */
-  checkpoint(): void {
+  /** A client that does not say so itself has been served further than is noted. */
+  get unnoted(): boolean {
     const { ours, acks } = this.#session;
-    if (!ours && !acks && this.#moved) this.#notePositions();
+    return this.#moved && !ours && !acks;
+  }
+
+  /** Notes how far it has been served. */
+  checkpoint(): void {
+    if (this.unnoted) this.#notePositions();
   }
 
   /** Hands over what is owed, as far as what carries the session takes it. */

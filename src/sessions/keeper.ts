@@ -73,9 +73,14 @@ export class Keeper {
     for (const field of fields) this.#unwritten.add(field);
   }
 
+  /** Whether anything was left for later. */
+  get unwritten(): boolean {
+    return this.#unwritten.size > 0;
+  }
+
   /** Writes what was left for later. */
   async flush(): Promise<void> {
-    if (this.#unwritten.size > 0) await this.write();
+    if (this.unwritten) await this.write();
   }
 
   /** A fenced operation means that another node has it. */

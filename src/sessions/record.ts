@@ -76,7 +76,7 @@ export interface Batch {
 
 export type RecordField = keyof ConnectionRecord;
 
-const EMPTY: Omit<ConnectionRecord, "who" | "session" | "resume"> = {
+const empty = (): Omit<ConnectionRecord, "who" | "session" | "resume"> => ({
   line: null,
   rooms: { room: null, since: 0, start: null, leaving: null, forgotten: null, listening: {} },
   channels: {},
@@ -88,12 +88,12 @@ const EMPTY: Omit<ConnectionRecord, "who" | "session" | "resume"> = {
   data: {},
   uprooted: false,
   ended: null,
-};
+});
 
 export function newRecord(
   parts: Pick<ConnectionRecord, "who" | "session" | "resume"> & Partial<ConnectionRecord>,
 ): ConnectionRecord {
-  return { ...structuredClone(EMPTY), ...parts };
+  return { ...empty(), ...parts };
 }
 
 export function formatRecord(record: Partial<ConnectionRecord>): Record<string, string> {
@@ -108,7 +108,7 @@ export function parseRecord(fields: Readonly<Record<string, string>>): Connectio
   try {
     const parsed: Record<string, unknown> = {};
     for (const [name, text] of Object.entries(fields)) parsed[name] = JSON.parse(text);
-    return { ...structuredClone(EMPTY), ...parsed } as ConnectionRecord;
+    return { ...empty(), ...parsed } as ConnectionRecord;
   } catch {
     return null;
   }

@@ -144,6 +144,11 @@ export class Session {
     return this.#host.restore(this);
   }
 
+  /** Whether a checkpoint has something to do. */
+  get unwritten(): boolean {
+    return this.#deliveries.unnoted || this.keeper.unwritten;
+  }
+
   /** What the sweep calls each second: positions of sockets, counters, application data. */
   async checkpoint(): Promise<void> {
     if (this.gone) return;

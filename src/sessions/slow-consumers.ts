@@ -35,11 +35,16 @@ export class SlowConsumers {
     this.#byTopic = new Map(Object.entries(parts.inRooms).map(([room, policy]) => [roomTopic(room), policy]));
   }
 
+  /** Whether there may be something to judge. */
+  suspects({ carriage: { stream } }: Session): boolean {
+    return stream !== null && !stream.writable && !this.#told.has(stream);
+  }
+
   /** Closes what carries the session if it does not read, and what it is owed of a topic is lost to it. */
   async judge(session: Session): Promise<void> {
     const { engine, links, log, policy } = this.#parts;
     const { stream } = session.carriage;
-    if (stream === null || stream.writable || this.#told.has(stream)) return;
+    if (stream === null || !this.suspects(session)) return;
     for (const { topic, position } of session.outbox.behind) {
       if ((this.#byTopic.get(topic) ?? policy) !== "disconnect") continue;
       const { missed } = await engine.read(topic, position, 1);

@@ -112,7 +112,7 @@ export class Sweep {
       this.#do(session, () => this.#presence(session, true));
     } else if (adrift === null && session.away !== false) {
       this.#do(session, () => this.#presence(session, false));
-    } else {
+    } else if (session.unwritten || slow.suspects(session)) {
       this.#do(session, async () => {
         await session.checkpoint();
         await slow.judge(session);

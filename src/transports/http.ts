@@ -38,6 +38,7 @@ export class HttpTransports {
   readonly #needs: HttpNeeds;
   readonly #bodies: Bodies;
   readonly #streams: Streams;
+  readonly #unreadMs: number;
   #polls = 0;
   #closing = false;
 
@@ -45,7 +46,8 @@ export class HttpTransports {
     this.#needs = needs;
     this.#bodies = new Bodies(needs.options, needs.sweep);
     const { gateway, log, sweep, options } = needs;
-    const unreadMs = options.unreadTimeout * 1000;
+    this.#unreadMs = options.unreadTimeout * 1000;
+    const unreadMs = this.#unreadMs;
     this.#streams = new Streams({ gateway, log, sweep, maxBuffered: options.maxBuffered, unreadMs });
   }
 
@@ -212,7 +214,7 @@ export class HttpTransports {
     const over = () => {
       this.#polls--;
     };
-    const unreadMs = this.#needs.options.unreadTimeout * 1000;
+    const unreadMs = this.#unreadMs;
     const link = new PollLink(response, { gateway, transport, requester, headers, over, wrap, unreadMs });
     try {
       gateway.receive(unit, link);

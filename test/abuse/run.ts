@@ -191,7 +191,7 @@ async function service(server: ServerProcess): Promise<string> {
   for (let n = 0; performance.now() < until; n += 1) {
     const since = performance.now();
     if (n % 2 === 0) await client.say(`still here ${n}`);
-    else await (await fetch(`${server.url}/api/status`)).text();
+    else await (await fetch(`${server.url}/api/add?a=1&b=2`)).text();
     took.push(performance.now() - since);
     await sleep(20);
   }
