@@ -1,6 +1,7 @@
 /** HTTP as bytes: nothing follows redirects, keeps cookies or reads a body by its type. */
 import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
 import { request as secureRequest } from "node:https";
+import { heldFor } from "./judged.ts";
 
 export interface Answer {
   readonly status: number;
@@ -14,12 +15,16 @@ export interface Asked {
   readonly body?: string | Buffer;
 }
 
+/** Milliseconds after which a connection that is silent is given up; above what any connect is held here. */
+const SILENCE = (heldFor(20) + 5) * 1000;
+
 /** A request whose end is left to the caller. Certificates are not looked at. */
 export function begin(url: string, { method = "GET", headers = {} }: Asked = {}): ClientRequest {
   const options = { method, headers, agent: false as const };
-  return url.startsWith("https:")
+  const sent = url.startsWith("https:")
     ? secureRequest(url, { ...options, rejectUnauthorized: false })
     : request(url, options);
+  return sent.setTimeout(SILENCE, () => sent.destroy(new Error(`nothing came for ${SILENCE} ms`)));
 }
 
 export async function read(response: IncomingMessage): Promise<Answer> {

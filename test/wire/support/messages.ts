@@ -67,8 +67,8 @@ export const again = (timeout: number, grace = 120): object => ({
   maxInterval: grace * 1000,
 });
 
-/** What a handshake reply says of the session. */
+/** What a handshake reply says of the session; the connection's id is empty where the server is not ours. */
 export function minted(reply: Message): { clientId: string; connectionId: string } {
-  const { clientId, ext } = reply as { clientId: string; ext: { actionwire: { connectionId: string } } };
-  return { clientId, connectionId: ext.actionwire.connectionId };
+  const { clientId, ext } = reply as { clientId: string; ext?: { actionwire?: { connectionId: string } } };
+  return { clientId, connectionId: ext?.actionwire?.connectionId ?? "" };
 }

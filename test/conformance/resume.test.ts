@@ -7,12 +7,12 @@ import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/process.ts";
 import { createProxy } from "../support/proxy.ts";
 import type { TestServer } from "../support/server.ts";
-import { startApp, unique } from "./support/app.ts";
-import { cometdDriver, newCometd, shake } from "./support/cometd.ts";
-import { Socket } from "./support/door.ts";
-import { fayeDriver, newFaye, onHandshake } from "./support/faye.ts";
-import { post } from "./support/http.ts";
-import { Line } from "./support/line.ts";
+import { startApp, unique } from "../wire/support/app.ts";
+import { cometdDriver, newCometd, shake } from "../wire/support/cometd.ts";
+import { Socket } from "../wire/support/door.ts";
+import { fayeDriver, newFaye, onHandshake } from "../wire/support/faye.ts";
+import { post } from "../wire/support/http.ts";
+import { Line } from "../wire/support/line.ts";
 import {
   connect,
   handshake,
@@ -21,8 +21,8 @@ import {
   type Message,
   minted,
   subscribe,
-} from "./support/messages.ts";
-import { metricIs } from "./support/metrics.ts";
+} from "../wire/support/messages.ts";
+import { metricIs } from "../wire/support/metrics.ts";
 
 /** Everything that connections are, which outlives a node. */
 const newStore = () =>

@@ -1,10 +1,10 @@
 /** BAYEUX 7.3, connect. Connects are held for one second here. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import type { TestServer } from "../support/server.ts";
-import { startApp, unique } from "./support/app.ts";
-import { both, type Door, HttpDoor, Socket } from "./support/door.ts";
-import { type Answer, begin, post, read } from "./support/http.ts";
+import { unique } from "../wire/support/app.ts";
+import { both, type Door, HttpDoor, Socket } from "../wire/support/door.ts";
+import { type Answer, begin, post, read } from "../wire/support/http.ts";
+import { alike, heldFor, MOUNT, OURS } from "../wire/support/judged.ts";
 import {
   again,
   connect,
@@ -15,17 +15,17 @@ import {
   minted,
   publish,
   subscribe,
-} from "./support/messages.ts";
-import { metricIs } from "./support/metrics.ts";
+} from "../wire/support/messages.ts";
+import { openTarget, type Target } from "../wire/support/target.ts";
 
-const T = 1;
+const T = heldFor(1);
 const TR = again(T);
 
-let server: TestServer;
+let server: Target;
 const base = () => server.url;
 const http = () => new HttpDoor(base());
 before(async () => {
-  server = await startApp({ hooks: { authorizeChannel: () => true }, config: { faye: { timeout: T } } });
+  server = await openTarget({ config: { faye: { timeout: T } } });
 });
 after(() => server.close());
 
@@ -53,7 +53,7 @@ async function listener(door: Pick<Door, "one"> = http()): Promise<{ H: string; 
 
 /** A connect in a request of its own. */
 function held(H: string, id: string, at = base()): { answer: Promise<Message[]>; abort(): Promise<void> } {
-  const request = begin(`${at}/faye`, {
+  const request = begin(`${at}${MOUNT}`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
   });
@@ -77,23 +77,23 @@ describe("7.3 connect", { concurrency: 8 }, () => {
   both("61: with timeout 0 it is answered at once", base, async (door) => {
     const H = await door.session();
     const [took, reply] = await timed(door.one(connect(H, { id: "c", advice: { timeout: 0 } })));
-    assert.deepEqual(reply, okay("c"));
+    alike(reply, okay("c"));
     assert.ok(took < T * 1000, `${took} ms`);
   });
 
   both("62, 173: with nothing to tell it is held for T, and answered once", base, async (door) => {
     const H = await door.session();
     const [took, replies] = await timed(door.send([connect(H, { id: "c" })]));
-    assert.deepEqual(replies, [okay("c")]);
+    alike(replies, [okay("c")]);
     assert.ok(took >= T * 1000 - 10 && took < T * 2000, `${took} ms`);
   });
 
   test("63: what waits is answered at once, deliveries first", async () => {
     const { H, channel } = await listener();
-    await server.api.publish(channel, 1);
-    await server.api.publish(channel, 2);
+    await server.publish(channel, 1);
+    await server.publish(channel, 2);
     const [took, replies] = await timed(http().send([connect(H, { id: "c" })], 1));
-    assert.deepEqual(replies, [{ channel, data: 1 }, { channel, data: 2 }, okay("c")]);
+    alike(replies, [{ channel, data: 1 }, { channel, data: 2 }, okay("c")]);
     assert.ok(took < T * 1000, `${took} ms`);
   });
 
@@ -102,27 +102,22 @@ describe("7.3 connect", { concurrency: 8 }, () => {
     const answer = http().send([connect(H, { id: "c" })], 1);
     // A second message of the session tells that the connect, which was sent before, is held.
     await http().one(publish(H, `/${unique("other")}`, 0));
-    await Promise.all([1, 2, 3].map((n) => server.api.publish(channel, n)));
-    assert.deepEqual(await answer, [
-      { channel, data: 1 },
-      { channel, data: 2 },
-      { channel, data: 3 },
-      okay("c"),
-    ]);
+    await server.publish(channel, 1, 2, 3);
+    alike(await answer, [{ channel, data: 1 }, { channel, data: 2 }, { channel, data: 3 }, okay("c")]);
   });
 
   test("65: a delivery on a socket leaves the connect held", async () => {
     const socket = await Socket.open(base());
     const { H, channel } = await listener(socket);
     socket.send([connect(H, { id: "c", connectionType: "websocket" })]);
-    await server.api.publish(channel, "now");
+    await server.publish(channel, "now");
     await socket.heard.find(isDelivery);
-    assert.deepEqual(socket.deliveries, [{ channel, data: "now" }]);
+    alike(socket.deliveries, [{ channel, data: "now" }]);
     assert.equal(
       socket.heard.all.some(({ id }) => id === "c"),
       false,
     );
-    assert.deepEqual(await socket.heard.find(({ id }) => id === "c"), okay("c"));
+    alike(await socket.heard.find(({ id }) => id === "c"), okay("c"));
     await socket.close();
   });
 
@@ -134,7 +129,7 @@ describe("7.3 connect", { concurrency: 8 }, () => {
     ["96: __proto__", connect("__proto__"), "401:__proto__:Unknown client", shakeAgain],
   ] as const) {
     both(name, base, async (door) => {
-      assert.deepEqual(await door.one({ ...message, id: "c" }), {
+      alike(await door.one({ ...message, id: "c" }), {
         id: "c",
         channel: "/meta/connect",
         successful: false,
@@ -149,30 +144,30 @@ describe("7.3 connect", { concurrency: 8 }, () => {
   ] as const) {
     both(`${name}; the session stays`, base, async (door) => {
       const H = await door.session();
-      assert.deepEqual(await door.one(connect(H, { id: "c", connectionType })), {
+      alike(await door.one(connect(H, { id: "c", connectionType })), {
         id: "c",
         channel: "/meta/connect",
         successful: false,
         error,
         advice: later,
       });
-      assert.deepEqual(await door.one(connect(H, { id: "d", advice: { timeout: 0 } })), okay("d"));
+      alike(await door.one(connect(H, { id: "d", advice: { timeout: 0 } })), okay("d"));
     });
   }
 
   test("70: websocket over HTTP is accepted", async () => {
     const H = await http().session();
     const message = connect(H, { id: "c", connectionType: "websocket", advice: { timeout: 0 } });
-    assert.deepEqual(await http().one(message), okay("c"));
+    alike(await http().one(message), okay("c"));
   });
 
   test("71, 72: eventsource is answered at once, long-polling after it is held", async () => {
     const H = await http().session();
     const stream = connect(H, { id: "c", connectionType: "eventsource" });
     const advice = { reconnect: "retry", interval: T * 1000, timeout: 0, maxInterval: 120_000 };
-    assert.deepEqual(await http().one(stream), okay("c", advice));
+    alike(await http().one(stream), okay("c", advice));
     const [took, reply] = await timed(http().one(connect(H, { id: "d" })));
-    assert.deepEqual(reply, okay("d"));
+    alike(reply, okay("d"));
     assert.ok(took >= T * 1000 - 10, `${took} ms`);
   });
 
@@ -188,7 +183,7 @@ describe("7.3 connect", { concurrency: 8 }, () => {
     both(`73: advice ${JSON.stringify(advice)} is as good as none`, base, async (door) => {
       const H = await door.session();
       const [took, reply] = await timed(door.one(connect(H, { id: "c", advice })));
-      assert.deepEqual(reply, okay("c"));
+      alike(reply, okay("c"));
       assert.ok(took >= T * 1000 - 10 && took < T * 2000, `${took} ms`);
     });
   }
@@ -198,7 +193,7 @@ describe("7.3 connect", { concurrency: 8 }, () => {
     const [took, replies] = await timed(
       door.send([connect(H, { id: "c" }), publish(H, `/${unique("x")}`, 1, { id: "p" })]),
     );
-    assert.deepEqual(replies.map(({ id, successful }) => [id, successful]).sort(), [
+    alike(replies.map(({ id, successful }) => [id, successful]).sort(), [
       ["c", true],
       ["p", true],
     ]);
@@ -211,9 +206,9 @@ describe("7.3 connect", { concurrency: 8 }, () => {
     const first = held(H, "1");
     await http().one(publish(H, `/${unique("x")}`, 1));
     const second = held(H, "2");
-    assert.deepEqual(await first.answer, [okay("1", evicted)]);
-    await server.api.publish(channel, "still here");
-    assert.deepEqual(await second.answer, [{ channel, data: "still here" }, okay("2")]);
+    alike(await first.answer, [okay("1", evicted)]);
+    await server.publish(channel, "still here");
+    alike(await second.answer, [{ channel, data: "still here" }, okay("2")]);
   });
 
   test("76: a second on the same socket: each is answered once", async () => {
@@ -223,7 +218,7 @@ describe("7.3 connect", { concurrency: 8 }, () => {
     socket.send([connect(H, { id: "2", connectionType: "websocket" })]);
     await socket.heard.find(({ id }) => id === "2");
     const answers = socket.heard.all.filter(({ channel }) => channel === "/meta/connect");
-    assert.deepEqual(answers, [okay("1", evicted), okay("2")]);
+    alike(answers, [okay("1", evicted), okay("2")]);
     await socket.close();
   });
 
@@ -232,14 +227,14 @@ describe("7.3 connect", { concurrency: 8 }, () => {
     const one = await listener(socket);
     const two = await listener(socket);
     for (const { H } of [one, two]) socket.send([connect(H, { id: H, connectionType: "websocket" })]);
-    await server.api.publish(one.channel, "one");
-    await server.api.publish(two.channel, "two");
+    await server.publish(one.channel, "one");
+    await server.publish(two.channel, "two");
     await socket.heard.find(({ channel }) => channel === two.channel);
-    assert.deepEqual(
+    alike(
       socket.deliveries.map(({ data }) => data),
       ["one", "two"],
     );
-    for (const { H } of [one, two]) assert.deepEqual(await socket.heard.find(({ id }) => id === H), okay(H));
+    for (const { H } of [one, two]) alike(await socket.heard.find(({ id }) => id === H), okay(H));
     await socket.close();
   });
 
@@ -250,11 +245,11 @@ describe("7.3 connect", { concurrency: 8 }, () => {
     first.send([connect(H, { id: "1", connectionType: "websocket" })]);
     await first.one(publish(H, `/${unique("x")}`, 1));
     second.send([connect(H, { id: "2", connectionType: "websocket" })]);
-    assert.deepEqual(await first.heard.find(({ id }) => id === "1"), okay("1", evicted));
-    await server.api.publish(channel, "here");
+    alike(await first.heard.find(({ id }) => id === "1"), okay("1", evicted));
+    await server.publish(channel, "here");
     await second.heard.find(isDelivery);
-    assert.deepEqual(second.deliveries, [{ channel, data: "here" }]);
-    assert.deepEqual(first.deliveries, []);
+    alike(second.deliveries, [{ channel, data: "here" }]);
+    alike(first.deliveries, []);
     await Promise.all([first.close(), second.close()]);
   });
 
@@ -267,7 +262,7 @@ describe("7.3 connect", { concurrency: 8 }, () => {
     const fresh = await Socket.open(base());
     assert.equal((await fresh.one(publish(H, channel, "mine"))).successful, true);
     await fresh.heard.find(isDelivery);
-    assert.deepEqual(fresh.deliveries, [{ channel, data: "mine" }]);
+    alike(fresh.deliveries, [{ channel, data: "mine" }]);
     await fresh.close();
   });
 
@@ -278,7 +273,7 @@ describe("7.3 connect", { concurrency: 8 }, () => {
     const { H } = await listener(socket);
     socket.send([connect(H, { id: "new", connectionType: "websocket" })]);
     const reply = await socket.one(connect(old, { id: "old", connectionType: "websocket" }));
-    assert.deepEqual(reply, {
+    alike(reply, {
       id: "old",
       channel: "/meta/connect",
       successful: false,
@@ -307,10 +302,10 @@ describe("7.3 connect", { concurrency: 8 }, () => {
     await second.answer;
   });
 
-  test("171: nobody learns another's clientId", async () => {
+  test("171: nobody learns another's clientId", OURS, async () => {
     const H = await http().session();
     const { body } = await post(
-      `${base()}/faye`,
+      `${base()}${MOUNT}`,
       JSON.stringify([connect(`${H.slice(0, 32)}${"0".repeat(40)}`)]),
     );
     assert.equal(body.includes(H), false);
@@ -319,9 +314,9 @@ describe("7.3 connect", { concurrency: 8 }, () => {
 });
 
 describe("7.3 connect: a peer that goes", () => {
-  let alone: TestServer;
+  let alone: Target;
   before(async () => {
-    alone = await startApp({ config: { faye: { timeout: T } } });
+    alone = await openTarget({ config: { faye: { timeout: T } } });
   });
   after(() => alone.close());
 
@@ -329,11 +324,11 @@ describe("7.3 connect: a peer that goes", () => {
     const door = new HttpDoor(alone.url);
     const { H, channel } = await listener(door);
     const gone = held(H, "1", alone.url);
-    await metricIs(alone.url, "actionwire_requests_held", 1);
+    await alone.until("actionwire_requests_held", 1);
     await gone.abort();
-    await metricIs(alone.url, "actionwire_requests_held", 0);
-    await alone.api.publish(channel, "kept");
-    assert.deepEqual(await door.send([connect(H, { id: "2" })], 1), [{ channel, data: "kept" }, okay("2")]);
+    await alone.until("actionwire_requests_held", 0);
+    await alone.publish(channel, "kept");
+    alike(await door.send([connect(H, { id: "2" })], 1), [{ channel, data: "kept" }, okay("2")]);
   });
 
   for (const how of ["terminated", "closed"] as const) {
@@ -341,22 +336,22 @@ describe("7.3 connect: a peer that goes", () => {
       const socket = await Socket.open(alone.url);
       const { H, channel } = await listener(socket);
       socket.send([connect(H, { id: "1", connectionType: "websocket" })]);
-      await metricIs(alone.url, "actionwire_sessions_carried", 1);
+      await alone.until("actionwire_sessions_carried", 1);
       if (how === "terminated") await socket.close();
       else socket.ws.close();
-      await metricIs(alone.url, "actionwire_sockets", 0);
-      await alone.api.publish(channel, 1);
-      await alone.api.publish(channel, 2);
+      await alone.until("actionwire_sockets", 0);
+      await alone.publish(channel, 1);
+      await alone.publish(channel, 2);
       const next = await Socket.open(alone.url);
       next.send([connect(H, { id: "2", connectionType: "websocket", advice: { timeout: 0 } })]);
       await next.heard.find((message) => message.data === 2);
-      assert.deepEqual(await next.heard.find(({ id }) => id === "2"), okay("2"));
-      assert.deepEqual(next.deliveries, [
+      alike(await next.heard.find(({ id }) => id === "2"), okay("2"));
+      alike(next.deliveries, [
         { channel, data: 1 },
         { channel, data: 2 },
       ]);
       await next.close();
-      await metricIs(alone.url, "actionwire_sockets", 0);
+      await alone.until("actionwire_sockets", 0);
     });
   }
 });

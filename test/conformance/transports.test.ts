@@ -4,11 +4,11 @@ import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { eventually } from "../support/eventually.ts";
-import type { TestServer } from "../support/server.ts";
-import { startApp, TIMEOUT, unique } from "./support/app.ts";
-import { runScript } from "./support/by-hand.ts";
-import { HttpDoor, Socket } from "./support/door.ts";
-import { ask, begin, post } from "./support/http.ts";
+import { TIMEOUT, unique } from "../wire/support/app.ts";
+import { runScript } from "../wire/support/by-hand.ts";
+import { HttpDoor, Socket } from "../wire/support/door.ts";
+import { ask, begin, post } from "../wire/support/http.ts";
+import { alike, MOUNT, OURS } from "../wire/support/judged.ts";
 import {
   again,
   connect,
@@ -19,13 +19,13 @@ import {
   minted,
   publish,
   subscribe,
-} from "./support/messages.ts";
+} from "../wire/support/messages.ts";
+import { openTarget, type Target } from "../wire/support/target.ts";
 
-let server: TestServer;
+let server: Target;
 const base = () => server.url;
 before(async () => {
-  server = await startApp({
-    hooks: { authorizeChannel: () => true },
+  server = await openTarget({
     config: {
       limits: { bodyTimeout: 0.3, bodyBytes: 200_000 },
       servers: { websocket: { maxFrameBytes: 200_000 } },
@@ -52,43 +52,44 @@ describe("7.7 HTTP", { concurrency: 8 }, () => {
   ];
   for (const [name, body, headers, path] of posts) {
     test(name, async () => {
-      const answer = await post(`${base()}/faye${path}`, body, headers);
+      const answer = await post(`${base()}${MOUNT}${path}`, body, headers);
       assert.equal(answer.status, 200, answer.body);
       const [reply] = JSON.parse(answer.body) as Message[];
-      assert.deepEqual([reply?.id, reply?.successful], ["h", true]);
+      alike([reply?.id, reply?.successful], ["h", true]);
     });
   }
 
   test("128: two messages in one form", async () => {
-    const { body } = await post(`${base()}/faye`, `${form}&${form}`, {
+    const { body } = await post(`${base()}${MOUNT}`, `${form}&${form}`, {
       "Content-Type": "application/x-www-form-urlencoded",
     });
     assert.equal((JSON.parse(body) as Message[]).length, 2);
   });
   test("130: JSON labelled text/plain of another page is refused", async () => {
-    const { status } = await post(`${base()}/faye`, shake, {
+    const { status } = await post(`${base()}${MOUNT}`, shake, {
       "Content-Type": "text/plain",
       Origin: "http://evil.example",
     });
     assert.equal(status, 403);
   });
   test("133: beside the mount", async () => {
-    for (const path of ["/fayex", "/x/faye"]) assert.equal((await post(base() + path, shake)).status, 404);
+    for (const path of [`${MOUNT}x`, `/x${MOUNT}`])
+      assert.equal((await post(base() + path, shake)).status, 404);
   });
   for (const method of ["PUT", "DELETE", "PATCH", "HEAD"]) {
     test(`134: ${method}`, async () => {
-      const { status, headers } = await ask(`${base()}/faye`, { method });
-      assert.deepEqual([status, headers.allow], [405, "GET, POST, OPTIONS"]);
+      const { status, headers } = await ask(`${base()}${MOUNT}`, { method });
+      alike([status, headers.allow], [405, "GET, POST, OPTIONS"]);
     });
   }
-  test("136: a body above the hard cap", async () => {
-    const { status, headers, body } = await post(`${base()}/faye`, " ".repeat(300_000));
+  test("136: a body above the hard cap", OURS, async () => {
+    const { status, headers, body } = await post(`${base()}${MOUNT}`, " ".repeat(300_000));
     assert.equal(status, 413);
     assert.equal(headers.connection, "close");
-    assert.deepEqual(JSON.parse(body), [{ successful: false, error: "413::Message too large" }]);
+    alike(JSON.parse(body), [{ successful: false, error: "413::Message too large" }]);
   });
-  test("137: a body that does not come", async () => {
-    const request = begin(`${base()}/faye`, {
+  test("137: a body that does not come", OURS, async () => {
+    const request = begin(`${base()}${MOUNT}`, {
       method: "POST",
       headers: { "Content-Type": "application/json", "Content-Length": "100" },
     });
@@ -101,8 +102,8 @@ describe("7.7 HTTP", { concurrency: 8 }, () => {
     await once(response, "close");
   });
   test("138: headers of a reply", async () => {
-    const { headers, body } = await post(`${base()}/faye`, shake);
-    assert.deepEqual(
+    const { headers, body } = await post(`${base()}${MOUNT}`, shake);
+    alike(
       [
         headers["content-type"],
         headers["cache-control"],
@@ -113,7 +114,7 @@ describe("7.7 HTTP", { concurrency: 8 }, () => {
     );
   });
   test("157: the browser client", async () => {
-    for (const path of ["/faye.js", "/faye/client.js"]) {
+    for (const path of [`${MOUNT}.js`, `${MOUNT}/client.js`]) {
       const { status, headers, body } = await ask(base() + path);
       assert.equal(status, 200);
       assert.match(String(headers["content-type"]), /javascript/);
@@ -125,13 +126,13 @@ describe("7.7 HTTP", { concurrency: 8 }, () => {
 });
 
 describe("7.7 callback-polling", { concurrency: 8 }, () => {
-  const get = (query: Record<string, string>) => ask(`${base()}/faye?${new URLSearchParams(query)}`);
+  const get = (query: Record<string, string>) => ask(`${base()}${MOUNT}?${new URLSearchParams(query)}`);
 
   test("152: a script with five headers", async () => {
     const { status, headers, body } = await get({ message: shake, jsonp: "cb" });
     assert.equal(status, 200);
     assert.match(body, /^\/\*\*\/cb\(\[.*\]\);$/);
-    assert.deepEqual(
+    alike(
       [
         "content-type",
         "x-content-type-options",
@@ -164,7 +165,7 @@ describe("7.7 callback-polling", { concurrency: 8 }, () => {
     }
   });
   test("156: no message", async () => {
-    assert.equal((await ask(`${base()}/faye`)).status, 400);
+    assert.equal((await ask(`${base()}${MOUNT}`)).status, 400);
   });
   test("158: shaken here, connected by a socket", async () => {
     const { body } = await get({ message: shake, jsonp: "cb" });
@@ -173,14 +174,14 @@ describe("7.7 callback-polling", { concurrency: 8 }, () => {
     const reply = await socket.one(
       connect(clientId, { id: "c", connectionType: "websocket", advice: { timeout: 0 } }),
     );
-    assert.deepEqual(reply, { id: "c", channel: "/meta/connect", successful: true, advice: again(TIMEOUT) });
+    alike(reply, { id: "c", channel: "/meta/connect", successful: true, advice: again(TIMEOUT) });
     await socket.close();
   });
 });
 
 describe("7.7 websocket", { concurrency: 8 }, () => {
   test("139: below the mount; the subprotocol is bayeux or none", async () => {
-    for (const path of ["/faye", "/faye/", "/faye/x/y"]) {
+    for (const path of [MOUNT, `${MOUNT}/`, `${MOUNT}/x/y`]) {
       const socket = await Socket.open(base(), { path });
       assert.equal(socket.ws.protocol, "");
       assert.match(await socket.session(), /^[0-9a-z]+$/);
@@ -197,7 +198,7 @@ describe("7.7 websocket", { concurrency: 8 }, () => {
     await socket.heard.atLeast(2);
     socket.ws.send(Buffer.from([0, 1, 2]), { binary: true });
     await socket.heard.atLeast(3);
-    assert.deepEqual(
+    alike(
       socket.heard.all.map(({ successful }) => successful),
       [true, true, false],
     );
@@ -213,7 +214,7 @@ describe("7.7 websocket", { concurrency: 8 }, () => {
     await eventually(() => socket.closedWith !== undefined);
     assert.equal(socket.closedWith, 1007);
   });
-  test("144: a frame above the hard cap", async () => {
+  test("144: a frame above the hard cap", OURS, async () => {
     const socket = await Socket.open(base());
     socket.ws.send(" ".repeat(200_001));
     await eventually(() => socket.closedWith !== undefined);
@@ -225,9 +226,9 @@ describe("7.7 websocket", { concurrency: 8 }, () => {
     const H = await door.session();
     const channel = `/${unique("waiting")}`;
     await door.one(subscribe(H, channel));
-    await server.api.publish(channel, 1);
+    await server.publish(channel, 1);
     await door.send([connect(H, { advice: { timeout: 0 } })], 1);
-    assert.deepEqual(socket.frames, []);
+    alike(socket.frames, []);
     assert.equal(socket.closedWith, undefined);
     await socket.close();
   });
@@ -235,7 +236,7 @@ describe("7.7 websocket", { concurrency: 8 }, () => {
 
 describe("7.7 event streams", { concurrency: 8 }, () => {
   async function stream(clientId: string) {
-    const request = begin(`${base()}/faye/${clientId}`, { headers: { Accept: "text/event-stream" } });
+    const request = begin(`${base()}${MOUNT}/${clientId}`, { headers: { Accept: "text/event-stream" } });
     request.on("error", () => {});
     request.end();
     const [response] = (await once(request, "response")) as [IncomingMessage];
@@ -264,23 +265,21 @@ describe("7.7 event streams", { concurrency: 8 }, () => {
     assert.equal(response.statusCode, 200);
     assert.equal(response.headers["content-type"], "text/event-stream");
     assert.equal(response.headers["cache-control"], "no-cache, no-store");
-    await server.api.publish(channel, 1);
+    await server.publish(channel, 1);
     await eventually(() => text().includes("data:"));
     assert.equal(text(), `retry: 5000\r\n\r\ndata: [{"channel":"${channel}","data":1}]\r\n\r\n`);
     await close();
-    await eventually(async () =>
-      (await ask(`${base()}/metrics`)).body.includes("\nactionwire_event_streams 0\n"),
-    );
-    await server.api.publish(channel, 2);
+    await server.until("actionwire_event_streams", 0);
+    await server.publish(channel, 2);
     const next = await door.send([connect(H, { advice: { timeout: 0 } })], 1);
-    assert.deepEqual(next.filter(isDelivery), [{ channel, data: 2 }]);
+    alike(next.filter(isDelivery), [{ channel, data: 2 }]);
   });
   test("149: an unknown id", async () => {
     const { response, close } = await stream("made-up");
     assert.equal(response.statusCode, 404);
     await close();
   });
-  test("150: a stream takes the deliveries over from a socket", async () => {
+  test("150: a stream takes the deliveries over from a socket", OURS, async () => {
     const socket = await Socket.open(base());
     const { clientId, connectionId } = minted(await socket.one(handshake()));
     await socket.one(subscribe(clientId, lineOf(connectionId)));
@@ -288,7 +287,7 @@ describe("7.7 event streams", { concurrency: 8 }, () => {
     await socket.one(publish(clientId, `/${unique("x")}`, 1));
     const { text, close } = await stream(clientId);
     const before = socket.deliveries.length;
-    await server.api.connections.send(connectionId, { note: 1 });
+    await server.own.api.connections.send(connectionId, { note: 1 });
     await eventually(() => text().includes('"note":1'));
     assert.equal(socket.deliveries.length, before);
     await close();

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { eventually } from "../support/eventually.ts";
 import type { TestServer } from "../support/server.ts";
-import { startApp, unique } from "./support/app.ts";
-import { Socket } from "./support/door.ts";
-import { post } from "./support/http.ts";
+import { startApp, unique } from "../wire/support/app.ts";
+import { Socket } from "../wire/support/door.ts";
+import { post } from "../wire/support/http.ts";
 import {
   connect,
   handshake,
@@ -15,7 +15,7 @@ import {
   minted,
   publish,
   subscribe,
-} from "./support/messages.ts";
+} from "../wire/support/messages.ts";
 
 let server: TestServer;
 before(async () => {

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
 import { eventually } from "../support/eventually.ts";
-import type { TestServer } from "../support/server.ts";
-import { startApp, TIMEOUT, unique } from "./support/app.ts";
-import { both, type Door, HttpDoor, Socket } from "./support/door.ts";
+import { startApp, TIMEOUT, unique } from "../wire/support/app.ts";
+import { both, type Door, HttpDoor, Socket } from "../wire/support/door.ts";
+import { alike, OURS } from "../wire/support/judged.ts";
 import {
   connect,
   disconnect,
@@ -16,12 +16,13 @@ import {
   minted,
   publish,
   subscribe,
-} from "./support/messages.ts";
+} from "../wire/support/messages.ts";
+import { openTarget, type Target } from "../wire/support/target.ts";
 
-let server: TestServer;
+let server: Target;
 const base = () => server.url;
 before(async () => {
-  server = await startApp({ hooks: { authorizeChannel: () => true } });
+  server = await openTarget();
 });
 after(() => server.close());
 
@@ -47,18 +48,18 @@ describe("7.5 publish", { concurrency: 8 }, () => {
     const { H, channel } = await listener(door);
     const heard: Message[] = [];
     const replies = await door.send([publish(H, channel, { x: 1 }, { id: "p", ext: { secret: 1 } })]);
-    assert.deepEqual(
+    alike(
       replies.filter((message) => !isDelivery(message)),
       [fine(channel)],
     );
     heard.push(...replies.filter(isDelivery), ...(await hears(door, H)));
-    assert.deepEqual(heard, [{ channel, data: { x: 1 } }]);
+    alike(heard, [{ channel, data: { x: 1 } }]);
   });
 
   for (const data of [null, false, 0, "", [], {}]) {
     both(`103: data ${JSON.stringify(data)}`, base, async (door) => {
       const { H, channel } = await listener(door);
-      assert.deepEqual(await hears(door, H, [publish(H, channel, data, { id: "p" })]), [{ channel, data }]);
+      alike(await hears(door, H, [publish(H, channel, data, { id: "p" })]), [{ channel, data }]);
     });
   }
 
@@ -68,7 +69,7 @@ describe("7.5 publish", { concurrency: 8 }, () => {
     ["106: an unknown clientId", publish("made-up", "/foo", 1), "401:made-up:Unknown client"],
   ] as const) {
     both(name, base, async (door) => {
-      assert.deepEqual(await door.one({ ...message, id: "p" }), {
+      alike(await door.one({ ...message, id: "p" }), {
         id: "p",
         channel: "/foo",
         successful: false,
@@ -80,37 +81,35 @@ describe("7.5 publish", { concurrency: 8 }, () => {
   both("107, 108: fields of a reply are neither obeyed nor passed on", base, async (door) => {
     const { H, channel } = await listener(door);
     const strange = { id: "p", error: "407::x", successful: true, advice: { reconnect: "none" }, foo: 1 };
-    assert.deepEqual(await hears(door, H, [publish(H, channel, 1, strange)]), [{ channel, data: 1 }]);
+    alike(await hears(door, H, [publish(H, channel, 1, strange)]), [{ channel, data: 1 }]);
   });
 
   both("109: /service is acknowledged and heard by nobody", base, async (door) => {
     const H = await door.session();
     await door.one(subscribe(H, `/${unique("mine")}/**`));
     const service = `/service/${unique("x")}`;
-    assert.deepEqual(await door.one(publish(H, service, 1, { id: "q" })), fine(service, "q"));
-    assert.deepEqual(await hears(door, H), []);
+    alike(await door.one(publish(H, service, 1, { id: "q" })), fine(service, "q"));
+    alike(await hears(door, H), []);
     // Everything that is delivered at all reaches this one.
     const all = new HttpDoor(base());
     const E = await all.session();
     await all.one(subscribe(E, "/**"));
     await door.one(publish(H, service, 2, { id: "r" }));
     const seen = (await hears(all, E)).filter(({ channel }) => channel === service);
-    assert.deepEqual(seen, []);
+    alike(seen, []);
   });
 
   both("112: the same again is answered again and not done again", base, async (door) => {
     const { H, channel } = await listener(door);
     const message = publish(H, channel, { n: 1 }, { id: "p" });
-    assert.deepEqual(await hears(door, H, [message], [message], [message, message]), [
-      { channel, data: { n: 1 } },
-    ]);
-    assert.deepEqual(await door.one(message), fine(channel));
+    alike(await hears(door, H, [message], [message], [message, message]), [{ channel, data: { n: 1 } }]);
+    alike(await door.one(message), fine(channel));
   });
 
   both("113: the same id with other data is another message", base, async (door) => {
     const { H, channel } = await listener(door);
     const units = [1, 2, 3].map((n) => [publish(H, channel, n, { id: "p" })]);
-    assert.deepEqual(
+    alike(
       (await hears(door, H, ...units)).map(({ data }) => data),
       [1, 2, 3],
     );
@@ -140,7 +139,7 @@ describe("7.5 publish", { concurrency: 8 }, () => {
     for (let n = 0; n < 100; n += 1) speaker.send([publish(H, channel, n, { id: `${n}` })]);
     for (const ear of ears) {
       await ear.heard.find(({ data }) => data === 99);
-      assert.deepEqual(
+      alike(
         ear.deliveries.map(({ data }) => data),
         Array.from({ length: 100 }, (_, n) => n),
       );
@@ -168,7 +167,7 @@ describe("7.5 publish", { concurrency: 8 }, () => {
     const deep = `${"[".repeat(20_000)}${"]".repeat(20_000)}`;
     const text = `[{"channel":"${channel}","clientId":"${H}","id":"deep","data":${deep}},${JSON.stringify(publish(H, channel, 1, { id: "p" }))}]`;
     const messages = (await door.raw(text, 2)).filter((message) => !isDelivery(message));
-    assert.deepEqual(
+    alike(
       messages.sort((a, b) => (String(a.id) < String(b.id) ? -1 : 1)),
       [{ id: "deep", channel, successful: false, error: "400::Message nested too deeply" }, fine(channel)],
     );
@@ -176,13 +175,13 @@ describe("7.5 publish", { concurrency: 8 }, () => {
 
   both("117: a message too large, and the way stays open", base, async (door) => {
     const { H, channel } = await listener(door);
-    assert.deepEqual(await door.one(publish(H, channel, "x".repeat(140_000), { id: "large" })), {
+    alike(await door.one(publish(H, channel, "x".repeat(140_000), { id: "large" })), {
       id: "large",
       channel,
       successful: false,
       error: "413::Message too large",
     });
-    assert.deepEqual(await hears(door, H, [publish(H, channel, 1, { id: "p" })]), [{ channel, data: 1 }]);
+    alike(await hears(door, H, [publish(H, channel, 1, { id: "p" })]), [{ channel, data: 1 }]);
   });
 
   both("119: numbers, unicode, U+2028", base, async (door) => {
@@ -197,47 +196,51 @@ describe("7.5 publish", { concurrency: 8 }, () => {
       Number.MAX_SAFE_INTEGER,
       "</script>",
     ];
-    assert.deepEqual(await hears(door, H, [publish(H, channel, data, { id: "p" })]), [
+    alike(await hears(door, H, [publish(H, channel, data, { id: "p" })]), [
       { channel, data: JSON.parse(JSON.stringify(data)) as unknown },
     ]);
   });
 });
 
-test("118: a subscriber that falls behind the log's bound gets what is left, and the publisher does not notice", async () => {
-  const small = await startApp({
-    hooks: { authorizeChannel: () => true },
-    config: { topics: { maxMessages: 5 } },
-  });
-  try {
-    const door = new HttpDoor(small.url);
-    const { clientId: H, connectionId } = minted(await door.one(handshake()));
-    const line = lineOf(connectionId);
-    assert.equal((await door.one(subscribe(H, [line, "/many"]))).successful, true);
-    // More than the node itself keeps for its readers.
-    const total = 3000;
-    for (let n = 0; n < total; n += 1) await small.api.publish("/many", n);
-    const heard: Message[] = [];
-    await eventually(async () => {
-      const answer = await door.send([connect(H, { id: "c", advice: { timeout: 0 } })], 1);
-      heard.push(...answer.filter(isDelivery));
-      return heard.some(({ data }) => data === total - 1);
+test(
+  "118: a subscriber that falls behind the log's bound gets what is left, and the publisher does not notice",
+  OURS,
+  async () => {
+    const small = await startApp({
+      hooks: { authorizeChannel: () => true },
+      config: { topics: { maxMessages: 5 } },
     });
-    const numbers = heard.filter(({ channel }) => channel === "/many").map(({ data }) => data as number);
-    const missed = total - numbers.length;
-    assert.ok(missed > 0 && numbers.length >= 5, `${numbers.length} of ${total} heard`);
-    assert.deepEqual(
-      numbers,
-      Array.from({ length: numbers.length }, (_, n) => missed + n),
-    );
-    const gaps = heard.filter(({ data }) => typeof data === "object" && data !== null && "gap" in data);
-    assert.deepEqual(gaps, [
-      { channel: line, data: { context: "api", gap: { room: null, channel: "/many", missed } } },
-    ]);
-    assert.ok(heard.indexOf(gaps[0]!) < heard.findIndex(({ channel }) => channel === "/many"));
-  } finally {
-    await small.close();
-  }
-});
+    try {
+      const door = new HttpDoor(small.url);
+      const { clientId: H, connectionId } = minted(await door.one(handshake()));
+      const line = lineOf(connectionId);
+      assert.equal((await door.one(subscribe(H, [line, "/many"]))).successful, true);
+      // More than the node itself keeps for its readers.
+      const total = 3000;
+      for (let n = 0; n < total; n += 1) await small.api.publish("/many", n);
+      const heard: Message[] = [];
+      await eventually(async () => {
+        const answer = await door.send([connect(H, { id: "c", advice: { timeout: 0 } })], 1);
+        heard.push(...answer.filter(isDelivery));
+        return heard.some(({ data }) => data === total - 1);
+      });
+      const numbers = heard.filter(({ channel }) => channel === "/many").map(({ data }) => data as number);
+      const missed = total - numbers.length;
+      assert.ok(missed > 0 && numbers.length >= 5, `${numbers.length} of ${total} heard`);
+      alike(
+        numbers,
+        Array.from({ length: numbers.length }, (_, n) => missed + n),
+      );
+      const gaps = heard.filter(({ data }) => typeof data === "object" && data !== null && "gap" in data);
+      alike(gaps, [
+        { channel: line, data: { context: "api", gap: { room: null, channel: "/many", missed } } },
+      ]);
+      assert.ok(heard.indexOf(gaps[0]!) < heard.findIndex(({ channel }) => channel === "/many"));
+    } finally {
+      await small.close();
+    }
+  },
+);
 
 describe("7.6 disconnect", { concurrency: 8 }, () => {
   const shakeAgain = { reconnect: "handshake", interval: 0, timeout: TIMEOUT * 1000 };
@@ -245,20 +248,20 @@ describe("7.6 disconnect", { concurrency: 8 }, () => {
   both("120, 124: the session is gone; the same disconnect again is fine", base, async (door) => {
     const H = await door.session();
     for (const id of ["d", "d"]) {
-      assert.deepEqual(await door.one(disconnect(H, { id })), {
+      alike(await door.one(disconnect(H, { id })), {
         id,
         channel: "/meta/disconnect",
         successful: true,
       });
     }
-    assert.deepEqual(await door.one(connect(H, { id: "c" })), {
+    alike(await door.one(connect(H, { id: "c" })), {
       id: "c",
       channel: "/meta/connect",
       successful: false,
       error: `401:${H}:Unknown client`,
       advice: shakeAgain,
     });
-    assert.deepEqual(await door.one(publish(H, "/foo", 1, { id: "p" })), {
+    alike(await door.one(publish(H, "/foo", 1, { id: "p" })), {
       id: "p",
       channel: "/foo",
       successful: false,
@@ -275,7 +278,7 @@ describe("7.6 disconnect", { concurrency: 8 }, () => {
     assert.equal((await door.one(disconnect(H))).successful, true);
     const [reply] = await held;
     assert.ok(performance.now() - since < TIMEOUT * 1000 - 500);
-    assert.deepEqual(reply, {
+    alike(reply, {
       id: "c",
       channel: "/meta/connect",
       successful: true,
@@ -291,7 +294,7 @@ describe("7.6 disconnect", { concurrency: 8 }, () => {
     const closed = once(socket.ws, "close");
     socket.send([disconnect(H, { id: "d" })]);
     await closed;
-    assert.deepEqual(
+    alike(
       socket.heard.all.slice(2).map(({ id, successful }) => [id, successful]),
       [
         ["c", true],
@@ -306,7 +309,7 @@ describe("7.6 disconnect", { concurrency: 8 }, () => {
     [undefined, "402:clientId:Missing required parameter"],
   ] as const) {
     both(`123: clientId ${clientId}`, base, async (door) => {
-      assert.deepEqual(await door.one(disconnect(clientId, { id: "d" })), {
+      alike(await door.one(disconnect(clientId, { id: "d" })), {
         id: "d",
         channel: "/meta/disconnect",
         successful: false,
@@ -315,7 +318,7 @@ describe("7.6 disconnect", { concurrency: 8 }, () => {
     });
   }
 
-  test("125: others hear of it once", async () => {
+  test("125: others hear of it once", OURS, async () => {
     const door = new HttpDoor(base());
     const room = unique("room");
     const member = async () => {
@@ -340,7 +343,7 @@ describe("7.6 disconnect", { concurrency: 8 }, () => {
       ...(await door.send([connect(alice.clientId, { advice: { timeout: 0 } })], 1)).filter(isDelivery),
     );
     const ofBob = heard.map(({ data }) => data as Message).filter(({ from }) => from === bob.connectionId);
-    assert.deepEqual(
+    alike(
       ofBob.map(({ message }) => message),
       ["I have entered the room", "I have left the room"],
     );
@@ -358,7 +361,7 @@ describe("7.6 disconnect", { concurrency: 8 }, () => {
       disconnect(H, { id: "2" }),
       publish(H, channel, "after", { id: "3" }),
     ]);
-    assert.deepEqual(
+    alike(
       replies.filter((message) => !isDelivery(message)).map(({ id, successful }) => [id, successful]),
       [
         ["1", true],
@@ -366,6 +369,6 @@ describe("7.6 disconnect", { concurrency: 8 }, () => {
         ["3", false],
       ],
     );
-    assert.deepEqual(await hears(other, ear), [{ channel, data: "before" }]);
+    alike(await hears(other, ear), [{ channel, data: "before" }]);
   });
 });

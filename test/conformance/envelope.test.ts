@@ -2,17 +2,24 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { eventually } from "../support/eventually.ts";
-import type { TestServer } from "../support/server.ts";
-import { startApp, unique } from "./support/app.ts";
-import { both, type Door, Socket } from "./support/door.ts";
-import { post } from "./support/http.ts";
-import { connect, handshake, isDelivery, type Message, publish, subscribe } from "./support/messages.ts";
+import { unique } from "../wire/support/app.ts";
+import { both, type Door, Socket } from "../wire/support/door.ts";
+import { post } from "../wire/support/http.ts";
+import { alike, MOUNT } from "../wire/support/judged.ts";
+import {
+  connect,
+  handshake,
+  isDelivery,
+  type Message,
+  publish,
+  subscribe,
+} from "../wire/support/messages.ts";
+import { openTarget, type Target } from "../wire/support/target.ts";
 
-let server: TestServer;
+let server: Target;
 const base = () => server.url;
 before(async () => {
-  server = await startApp({
-    hooks: { authorizeChannel: () => true },
+  server = await openTarget({
     config: { limits: { eventsPerSecond: 0 } },
   });
 });
@@ -24,7 +31,7 @@ const fine = (channel: string, id: unknown) => ({ channel, id, successful: true 
 function published(name: string, channel: unknown, expected: (id: string) => object): void {
   both(name, base, async (door) => {
     const H = await door.session();
-    assert.deepEqual(await door.one(publish(H, channel, 1, { id: "x1" })), expected("x1"));
+    alike(await door.one(publish(H, channel, 1, { id: "x1" })), expected("x1"));
   });
 }
 
@@ -48,7 +55,7 @@ describe("7.1 grammar", { concurrency: 8 }, () => {
       ...(await door.send([publish(H, `${root}/a`, "small"), publish(H, `${root}/A`, "large")])),
       ...(await door.send([connect(H, { advice: { timeout: 0 } })])),
     ];
-    assert.deepEqual(messages.filter(isDelivery), [{ channel: `${root}/A`, data: "large" }]);
+    alike(messages.filter(isDelivery), [{ channel: `${root}/A`, data: "large" }]);
   });
 
   const invalid: readonly (readonly [number, unknown, string])[] = [
@@ -95,7 +102,7 @@ describe("7.1 grammar", { concurrency: 8 }, () => {
     published(name, channel, (id) => ({ id, successful: false, error: `405:${arg}:Invalid channel` }));
   }
   both("16: neither channel nor data", base, async (door) => {
-    assert.deepEqual(await door.one({ id: "y" }), {
+    alike(await door.one({ id: "y" }), {
       id: "y",
       successful: false,
       error: "402:data:Missing required parameter",
@@ -112,32 +119,30 @@ describe("7.1 envelope", { concurrency: 8 }, () => {
     [24, "null"],
   ] as const) {
     test(`${number}: ${body} (HTTP)`, async () => {
-      const { status, body: answer } = await post(`${base()}/faye`, body);
-      assert.deepEqual([status, answer], [200, "[]"]);
+      const { status, body: answer } = await post(`${base()}${MOUNT}`, body);
+      alike([status, answer], [200, "[]"]);
     });
   }
   test("21: [] (ws)", async () => {
     const socket = await Socket.open(base());
     socket.ws.send("[]");
     await eventually(() => socket.frames.length > 0);
-    assert.deepEqual(socket.frames, [{ text: "[]", binary: false }]);
+    alike(socket.frames, [{ text: "[]", binary: false }]);
     await socket.close();
   });
 
   both("22: {}", base, async (door) => {
-    assert.deepEqual(await door.raw("{}", 1), [
-      { successful: false, error: "402:data:Missing required parameter" },
-    ]);
+    alike(await door.raw("{}", 1), [{ successful: false, error: "402:data:Missing required parameter" }]);
   });
   both("23: a single object", base, async (door) => {
-    assert.deepEqual(await shaken(door, JSON.stringify(handshake({ id: "h" })), 1), [["h", true]]);
+    alike(await shaken(door, JSON.stringify(handshake({ id: "h" })), 1), [["h", true]]);
   });
   both("25: null beside a message", base, async (door) => {
-    assert.deepEqual(await shaken(door, JSON.stringify([null, handshake({ id: "h" })]), 1), [["h", true]]);
+    alike(await shaken(door, JSON.stringify([null, handshake({ id: "h" })]), 1), [["h", true]]);
   });
   for (const body of ["[1]", '["x"]', "[[]]", `[[${JSON.stringify(handshake())}]]`, "[true]"]) {
     both(`26: ${body.slice(0, 20)}`, base, async (door) => {
-      assert.deepEqual(await door.raw(body, 1), [{ successful: false, error: "400::Bad request" }]);
+      alike(await door.raw(body, 1), [{ successful: false, error: "400::Bad request" }]);
     });
   }
   for (const [number, body] of [
@@ -149,8 +154,8 @@ describe("7.1 envelope", { concurrency: 8 }, () => {
     [31, `\ufeff${JSON.stringify([handshake()])}`],
   ] as const) {
     test(`${number}: ${JSON.stringify(body.slice(0, 9))} (HTTP)`, async () => {
-      const answer = await post(`${base()}/faye`, body, { Origin: base() });
-      assert.deepEqual([answer.status, answer.body], [400, "400::Bad request"]);
+      const answer = await post(`${base()}${MOUNT}`, body, { Origin: base() });
+      alike([answer.status, answer.body], [400, "400::Bad request"]);
       assert.equal(answer.headers["access-control-allow-origin"], base());
     });
   }
@@ -165,7 +170,7 @@ describe("7.1 envelope", { concurrency: 8 }, () => {
   ] as const) {
     both(`${number}: ${JSON.stringify(body.slice(0, 9))}, and the socket stays`, base, async (door) => {
       if (door.name === "HTTP") return;
-      assert.deepEqual(await door.raw(body, 1), [{ successful: false, error: "400::Bad request" }]);
+      alike(await door.raw(body, 1), [{ successful: false, error: "400::Bad request" }]);
       assert.equal((await door.one(handshake())).successful, true);
     });
   }
@@ -179,13 +184,13 @@ describe("7.1 envelope", { concurrency: 8 }, () => {
   both("32: of two fields of one name the last counts", base, async (door) => {
     const H = await door.session();
     const text = `{"channel":"/meta/foo","channel":"/foo","data":1,"clientId":"${H}","id":"d"}`;
-    assert.deepEqual(await door.raw(text, 1), [fine("/foo", "d")]);
+    alike(await door.raw(text, 1), [fine("/foo", "d")]);
   });
   both("33: ten messages, ten replies", base, async (door) => {
     const H = await door.session();
     const unit = Array.from({ length: 10 }, (_, n) => publish(H, `/ten/${n}`, n, { id: `${n}` }));
     const replies = await door.send(unit);
-    assert.deepEqual(
+    alike(
       replies,
       unit.map(({ channel, id }) => fine(channel as string, id)),
     );
@@ -197,7 +202,7 @@ describe("7.1 envelope", { concurrency: 8 }, () => {
       publish(H, "/b.", 1, { id: "2" }),
       publish(H, "/c", 1, { id: "3" }),
     ]);
-    assert.deepEqual(replies.map(({ id, successful }) => [id, successful]).sort(), [
+    alike(replies.map(({ id, successful }) => [id, successful]).sort(), [
       ["1", true],
       ["2", false],
       ["3", true],
@@ -208,26 +213,24 @@ describe("7.1 envelope", { concurrency: 8 }, () => {
     const unit = Array.from({ length: 1001 }, (_, n) => publish(H, "/many", n, { id: n }));
     const replies = await door.send(unit);
     const bad = replies.filter(({ successful }) => successful !== true);
-    assert.deepEqual(bad, [
-      { id: 1000, channel: "/many", successful: false, error: "400::Too many messages" },
-    ]);
-    assert.deepEqual(new Set(replies.map(({ id }) => id)).size, 1001);
+    alike(bad, [{ id: 1000, channel: "/many", successful: false, error: "400::Too many messages" }]);
+    alike(new Set(replies.map(({ id }) => id)).size, 1001);
   });
   for (const id of ["a1", 7, 0, ""]) {
     both(`36, 37: id ${JSON.stringify(id)} is echoed`, base, async (door) => {
       const H = await door.session();
-      assert.deepEqual(await door.one(publish(H, "/foo", 1, { id })), fine("/foo", id));
+      alike(await door.one(publish(H, "/foo", 1, { id })), fine("/foo", id));
     });
   }
   for (const id of [{}, [], true, null]) {
     both(`38: id ${JSON.stringify(id)} is not echoed`, base, async (door) => {
       const H = await door.session();
-      assert.deepEqual(await door.one(publish(H, "/foo", 1, { id })), { channel: "/foo", successful: true });
+      alike(await door.one(publish(H, "/foo", 1, { id })), { channel: "/foo", successful: true });
     });
   }
   both("39: no id", base, async (door) => {
     const H = await door.session();
-    assert.deepEqual(await door.one(publish(H, "/foo", 1)), { channel: "/foo", successful: true });
+    alike(await door.one(publish(H, "/foo", 1)), { channel: "/foo", successful: true });
   });
   both("40: two messages of one id", base, async (door) => {
     const H = await door.session();
@@ -235,6 +238,6 @@ describe("7.1 envelope", { concurrency: 8 }, () => {
       publish(H, "/x", 1, { id: "s" }),
       publish(H, "/y", 2, { id: "s" }),
     ]);
-    assert.deepEqual(replies, [fine("/x", "s"), fine("/y", "s")]);
+    alike(replies, [fine("/x", "s"), fine("/y", "s")]);
   });
 });
