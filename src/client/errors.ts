@@ -20,13 +20,13 @@ export class ClientError extends Error {
 const TEXTS = {
   connect_timeout: "could not connect in time",
   disconnected: "not connected",
-  no_transport: "none of the allowed transports could be used",
-  not_actionwire: "the server speaks Bayeux but is not an Actionwire server",
-  offline_queue_full: "too many requests are waiting for the connection to come back",
+  no_transport: "no allowed transport could be used",
+  not_actionwire: "this is not an Actionwire server",
+  offline_queue_full: "too many requests are waiting to be sent",
   outcome_unknown: "the connection broke before the answer came: it may have been done or not",
   refused: "the server refused the connection",
   superseded: "another session has taken this connection over",
-  unavailable: "the server cannot store this now; it was not done",
+  unavailable: "it cannot be stored now; it was not done",
   wrong_room: "the connection is in another room; nothing was said",
 } as const;
 

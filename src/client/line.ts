@@ -87,7 +87,7 @@ export class Line {
       incoming: (message, next) => next(this.over ? null : this.incoming(message)),
       outgoing: (message, next) => next(this.over ? null : this.sending(message)),
     });
-    client.on("transport:down", () => this.lose("a request failed"));
+    client.on("transport:down", () => this.lose(`${this.transport} failed`));
     watchSockets(client, (socket) => this.watch(socket));
     try {
       handshakeOver(

@@ -250,6 +250,8 @@ export class Session {
     const { rooms } = this.conversation;
     const rebuilt = rooms.rebuilding;
     for (const room of rooms.rebuilt()) this.gap(room);
+    // Too short to be told, unless something else carries it now.
+    if (this.transport !== this.before.transport) this.tell(true);
     if (!this.told) return;
     this.told = false;
     this.listener.reconnect({

@@ -1,0 +1,64 @@
+/** Proxies as they are met outside. Behind each of them ours finds a way, and nothing is lost, doubled or out of order. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { startBadProxy, type ViceName } from "../support/bad-proxies.ts";
+import { each, hears, ROOM, range, stage } from "./stage.ts";
+import { clientClock, seeded } from "./weather.ts";
+
+interface Case {
+  readonly proxy: ViceName;
+  /** What it may use; all by default. */
+  readonly transports?: readonly string[];
+  /** The reason of the `reconnect` that tells of another transport; left out where it is found out while connecting, or none is needed. */
+  readonly because?: RegExp;
+  /** Numbers that are said on each side; 60 by default. */
+  readonly count?: number;
+}
+
+const POLLING = ["long-polling"];
+
+/** In Node there is no EventSource: what happens to streams is in events.test.ts, and in the browser's tests. */
+const CASES: readonly Case[] = [
+  { proxy: "refuses to upgrade" },
+  { proxy: "passes an upgrade on as an ordinary request" },
+  { proxy: "accepts an upgrade and goes silent" },
+  { proxy: "cuts off what is long", because: /^websocket failed/ },
+  { proxy: "forgets sockets without a word", because: /^websocket failed/ },
+  { proxy: "knows no chunks", transports: POLLING },
+  { proxy: "repeats what is posted", transports: POLLING },
+  { proxy: "repeats what is posted when it has lost the answer", transports: POLLING },
+  { proxy: "takes its time", transports: POLLING, count: 15 },
+  { proxy: "cuts answers short", transports: POLLING, count: 25 },
+];
+
+describe("behind a proxy that", { concurrency: 4 }, () => {
+  for (const { proxy: name, transports, because, count = 60 } of CASES) {
+    test(name, async (t) => {
+      const on = await stage(t, { config: { faye: { timeout: 2 } } });
+      const proxy = on.own(await startBadProxy(name, on.server.port));
+      const grace = await on.join({ host: on.server.url });
+      const clock = clientClock(seeded(1), 0.1);
+      const ada = await on.join({ host: proxy.url, clock, ...(transports && { transports }) });
+      await Promise.all([
+        each(count, 80, (n) => on.server.api.rooms.broadcast(ROOM, n)),
+        each(count, 80, (n) => ada.client.say(`ada ${n}`)),
+      ]);
+      await hears(ada, range(0, count));
+      const said = range(0, count).map((n) => `ada ${n}`);
+      const ofAda = grace.said
+        .map(({ message }) => String(message))
+        .filter((text) => text.startsWith("ada "));
+      assert.deepEqual(ofAda, said);
+      assert.deepEqual(ada.gaps(), []);
+      assert.ok(proxy.deeds > 0, "the proxy did nothing");
+      // All of these let requests pass.
+      assert.equal(ada.client.transport, "long-polling");
+      const changes = ada.fired
+        .filter(({ name }) => name === "reconnect")
+        .map(({ value }) => value)
+        .filter(({ transport, previousTransport }) => transport !== previousTransport);
+      assert.equal(changes.length, because ? 1 : 0, JSON.stringify(changes));
+      if (because) assert.match(String(changes[0]!.reason), because);
+    });
+  }
+});

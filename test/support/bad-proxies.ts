@@ -1,0 +1,243 @@
+/** Proxies that stand before real servers, and what they do to what passes. */
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import http, { type IncomingMessage, type ServerResponse } from "node:http";
+import net, { type AddressInfo, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { reset } from "./reset.ts";
+
+export interface BadProxy {
+  readonly url: string;
+  /** How often it has done what it is here for. */
+  readonly deeds: number;
+  close(): Promise<void>;
+}
+
+/** What one of them does; left out: as a good one does it. */
+interface Vice {
+  /** A WebSocket: `server` is connected, `opening` is the client's request as bytes. */
+  upgrade?(client: Socket, server: Socket, opening: Buffer, request: IncomingMessage): void;
+  /** A request whose body has come; `pass` takes it to the server, whose answer it brings. */
+  request?(pass: () => Promise<IncomingMessage>, request: IncomingMessage): Promise<IncomingMessage>;
+  /** The answer to a request. */
+  answer?(from: IncomingMessage, to: ServerResponse): void;
+}
+
+const KEY = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/** How long a connection is good for at those that do not like long ones, ms. */
+const PATIENCE = 700;
+
+function passOn(from: IncomingMessage, to: ServerResponse): void {
+  to.writeHead(from.statusCode ?? 502, from.headers);
+  from.pipe(to);
+}
+
+/** The whole body, and then a head that knows its length. */
+async function hoard(from: IncomingMessage, to: ServerResponse): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of from) chunks.push(chunk as Buffer);
+  const { "transfer-encoding": _, ...headers } = from.headers;
+  const body = Buffer.concat(chunks);
+  to.writeHead(from.statusCode ?? 502, { ...headers, "content-length": body.length }).end(body);
+}
+
+/** Opens the passage as a good proxy does. */
+function open(client: Socket, server: Socket, opening: Buffer): void {
+  server.write(opening);
+  client.pipe(server).pipe(client);
+}
+
+const isStream = ({ headers }: IncomingMessage): boolean => headers["content-type"] === "text/event-stream";
+
+/** By name; `did` counts a deed. */
+const VICES = {
+  "refuses to upgrade": (did) => ({
+    upgrade(client) {
+      did();
+      client.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    },
+  }),
+  "passes an upgrade on as an ordinary request": (did) => ({
+    upgrade(client, server, opening) {
+      did();
+      const plain = opening.toString("latin1").replace(/^(upgrade|connection):.*\r\n/gim, "");
+      open(client, server, Buffer.from(plain, "latin1"));
+    },
+  }),
+  "accepts an upgrade and goes silent": (did) => ({
+    upgrade(client, server, _, request) {
+      did();
+      const key = createHash("sha1")
+        .update(request.headers["sec-websocket-key"] + KEY)
+        .digest("base64");
+      const head = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"];
+      client.write(`${head.join("\r\n")}\r\nSec-WebSocket-Accept: ${key}\r\n\r\n`);
+      client.resume();
+      server.destroy();
+    },
+  }),
+  "cuts off what is long": (did) => {
+    const cutLater = (socket: Socket): void => {
+      const timer = setTimeout(() => {
+        did();
+        reset(socket);
+      }, PATIENCE);
+      socket.once("close", () => clearTimeout(timer));
+    };
+    return {
+      upgrade(client, server, opening) {
+        cutLater(client);
+        open(client, server, opening);
+      },
+      answer(from, to) {
+        if (isStream(from)) cutLater(to.socket!);
+        passOn(from, to);
+      },
+    };
+  },
+  "forgets sockets without a word": (did) => ({
+    upgrade(client, server, opening) {
+      open(client, server, opening);
+      const timer = setTimeout(() => {
+        did();
+        client.unpipe(server);
+        server.unpipe(client);
+        client.resume();
+        server.resume();
+      }, PATIENCE);
+      client.once("close", () => clearTimeout(timer));
+    },
+  }),
+  "holds event streams back": (did) => ({
+    answer(from, to) {
+      if (!isStream(from)) return passOn(from, to);
+      did();
+      to.writeHead(from.statusCode ?? 502, from.headers);
+      void hoard(from, to).catch(() => {});
+    },
+  }),
+  "knows no chunks": (did) => ({
+    answer(from, to) {
+      did();
+      hoard(from, to).catch(() => to.destroy());
+    },
+  }),
+  "repeats what is posted": (did) => ({
+    async request(pass, request) {
+      const first = await pass();
+      if (request.method !== "POST") return first;
+      did();
+      const again = await pass();
+      again.resume();
+      return first;
+    },
+  }),
+  "repeats what is posted when it has lost the answer": (did) => {
+    let n = 0;
+    return {
+      async request(pass, request) {
+        const first = await pass();
+        n += 1;
+        if (request.method !== "POST" || n % 3 !== 0) return first;
+        did();
+        first.resume();
+        return pass();
+      },
+    };
+  },
+  "takes its time": (did) => ({
+    async request(pass) {
+      did();
+      await sleep(150);
+      const answer = await pass();
+      await sleep(150);
+      return answer;
+    },
+  }),
+  "cuts answers short": (did) => {
+    let n = 0;
+    return {
+      answer(from, to) {
+        n += 1;
+        const length = Number(from.headers["content-length"] ?? 0);
+        if (n % 4 !== 0 || length < 2) return passOn(from, to);
+        did();
+        to.writeHead(from.statusCode ?? 502, from.headers);
+        from.once("data", (chunk: Buffer) => {
+          to.write(chunk.subarray(0, chunk.length >> 1), () => to.socket && reset(to.socket));
+        });
+      },
+    };
+  },
+} satisfies Record<string, (did: () => void) => Vice>;
+
+export type ViceName = keyof typeof VICES;
+
+export async function startBadProxy(name: ViceName, port: number): Promise<BadProxy> {
+  let deeds = 0;
+  const vice: Vice = VICES[name](() => {
+    deeds += 1;
+  });
+  const agent = new http.Agent({ keepAlive: false });
+  const sockets = new Set<Socket>();
+
+  const server = http.createServer(async (request, response) => {
+    const { method, url: path, headers } = request;
+    const chunks: Buffer[] = [];
+    const under: IncomingMessage[] = [];
+    response.on("close", () => under.forEach((one) => void one.destroy()));
+    const pass = (): Promise<IncomingMessage> =>
+      new Promise((resolve, reject) => {
+        const sent = http.request({ port, host: "127.0.0.1", method, path, headers, agent }, (answer) => {
+          under.push(answer);
+          answer.on("error", () => {});
+          resolve(answer);
+        });
+        sent.on("error", reject);
+        response.once("close", () => sent.destroy());
+        sent.end(Buffer.concat(chunks));
+      });
+    try {
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      const answer = await (vice.request?.(pass, request) ?? pass());
+      (vice.answer ?? passOn)(answer, response);
+    } catch {
+      response.destroy();
+    }
+  });
+
+  server.on("upgrade", (request, client: Socket, head) => {
+    const { rawHeaders, method, url: path } = request;
+    const lines = [`${method} ${path} HTTP/1.1`];
+    for (let at = 0; at < rawHeaders.length; at += 2) lines.push(`${rawHeaders[at]}: ${rawHeaders[at + 1]}`);
+    const opening = Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), head]);
+    const upstream = net.connect(port, "127.0.0.1");
+    sockets.add(upstream);
+    upstream.on("error", () => client.destroy());
+    upstream.on("close", () => sockets.delete(upstream));
+    client.on("error", () => {});
+    client.on("close", () => upstream.destroy());
+    (vice.upgrade ?? open)(client, upstream, opening, request);
+  });
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {});
+    socket.on("close", () => sockets.delete(socket));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get deeds() {
+      return deeds;
+    },
+    async close() {
+      const closed = once(server, "close");
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
