@@ -9,6 +9,7 @@ import type { Page } from "playwright-core";
 import type { ActionHeroWebSocket, ClientOptions } from "../../src/client/index.ts";
 import { each, ROOM, range, type Stage, stage } from "../cuts/stage.ts";
 import { seeded, storm } from "../cuts/weather.ts";
+import { startBadProxy, type ViceName } from "../support/bad-proxies.ts";
 import { closeAll, eventually } from "../support/index.ts";
 import { openBrowser, type TestBrowser } from "./support/chromium.ts";
 
@@ -38,6 +39,13 @@ const TRANSPORTS = [
   ["callback-polling", "other"],
 ] as const;
 
+/** What some proxies do to event streams, and what is used then. A stream that was cut is opened again by the browser. */
+const STREAM_PROXIES: readonly (readonly [ViceName, string])[] = [
+  ["holds event streams back", "long-polling"],
+  ["knows no chunks", "long-polling"],
+  ["cuts off what is long", "eventsource"],
+];
+
 describe("a page", { concurrency: 3 }, () => {
   let browser: TestBrowser;
   const elsewhere = http.createServer((_request, response) => {
@@ -61,16 +69,21 @@ describe("a page", { concurrency: 3 }, () => {
 
   const other = () => `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}`;
 
-  /** A connected client in a page of its own, behind the proxy. */
-  async function open(t: TestContext, on: Stage, transport: string, origin: "own" | "other"): Promise<Page> {
+  /** A connected client in a page of its own, behind a proxy. */
+  async function open(
+    t: TestContext,
+    on: Stage,
+    transports: readonly string[],
+    { origin = "own", proxy = on.proxy.url }: { origin?: "own" | "other"; proxy?: string } = {},
+  ): Promise<Page> {
     const page = await browser.window();
     t.after(() => page.context().close());
-    const home = origin === "own" ? `${on.proxy.url}/public/empty.html` : other();
+    const home = origin === "own" ? `${proxy}/public/empty.html` : other();
     await page.goto(home);
     for (const path of ["/faye/client.js", "/public/javascript/actionHeroWebSocket.js"])
       await page.addScriptTag({ url: on.server.url + path });
     const carrier = await page.evaluate(
-      async ([host, only]) => {
+      async ([host, transports]) => {
         const here = window as unknown as CutPage;
         const clock = {
           now: () => Date.now(),
@@ -82,7 +95,12 @@ describe("a page", { concurrency: 3 }, () => {
         here.said = [];
         here.gaps = [];
         here.codes = [];
-        here.client = new here.actionHeroWebSocket({ host, transports: [only], offlineQueue: 1_000, clock });
+        here.client = new here.actionHeroWebSocket({
+          host,
+          transports: [...transports],
+          offlineQueue: 1_000,
+          clock,
+        });
         here.client.events = {
           say: ({ message }) => here.said.push(String(message)),
           gap: ({ gap }) => here.gaps.push(gap),
@@ -90,12 +108,15 @@ describe("a page", { concurrency: 3 }, () => {
         await here.client.connect();
         return here.client.transport;
       },
-      [on.proxy.url, transport] as const,
+      [proxy, transports] as const,
     );
-    // An event stream is opened after the handshake.
-    if (carrier !== transport) {
+    // An event stream is opened after the handshake, if it is.
+    if (transports.length === 1 && carrier !== transports[0]) {
       await eventually(async () =>
-        assert.equal(await page.evaluate(() => (window as unknown as CutPage).client.transport), transport),
+        assert.equal(
+          await page.evaluate(() => (window as unknown as CutPage).client.transport),
+          transports[0],
+        ),
       );
     }
     return page;
@@ -106,7 +127,7 @@ describe("a page", { concurrency: 3 }, () => {
       const config = { servers: { web: { allowedOrigins: [other()] } } };
       const on = await stage(t, { config, publicDirs: [pages] });
       const grace = await on.join({ host: on.server.url });
-      const page = await open(t, on, transport, origin);
+      const page = await open(t, on, [transport], { origin });
       const cuts = storm(seeded(51), 300, () => on.proxy.cutAll());
       t.after(() => cuts.stop());
       await page.evaluate((count) => {
@@ -153,6 +174,28 @@ describe("a page", { concurrency: 3 }, () => {
       // How often the client came back says less: browsers repeat some requests by themselves.
       assert.ok(cuts.strikes > 15);
       t.diagnostic(`${cuts.strikes} cuts, ${on.handshakes() - 2} times back`);
+    });
+  }
+
+  for (const [name, ends] of STREAM_PROXIES) {
+    test(`with an event stream, behind a proxy that ${name}, hears everything once by ${ends}`, async (t) => {
+      const on = await stage(t, { config: { faye: { timeout: 2 } }, publicDirs: [pages] });
+      const proxy = on.own(await startBadProxy(name, on.server.port));
+      const page = await open(t, on, ["eventsource", "long-polling"], { proxy: proxy.url });
+      await each(50, 60, (n) => on.server.api.rooms.broadcast(ROOM, n));
+      await eventually(
+        async () => {
+          const { said, carrier } = await page.evaluate(() => {
+            const { said, client } = window as unknown as CutPage;
+            return { said, carrier: client.transport };
+          });
+          assert.deepEqual(said.filter((text) => /^\d+$/.test(text)).map(Number), range(0, 50));
+          assert.equal(carrier, ends);
+        },
+        { timeout: 30_000, interval: 100 },
+      );
+      assert.deepEqual(await page.evaluate(() => (window as unknown as CutPage).gaps), []);
+      assert.ok(proxy.deeds > 0);
     });
   }
 });

@@ -1,7 +1,9 @@
 /** Proxies as they are met outside. Behind each of them ours finds a way, and nothing is lost, doubled or out of order. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { startBadProxy, type ViceName } from "../support/bad-proxies.ts";
+import { eventually } from "../support/index.ts";
 import { each, hears, ROOM, range, stage } from "./stage.ts";
 import { clientClock, seeded } from "./weather.ts";
 
@@ -45,10 +47,7 @@ describe("behind a proxy that", { concurrency: 4 }, () => {
       ]);
       await hears(ada, range(0, count));
       const said = range(0, count).map((n) => `ada ${n}`);
-      const ofAda = grace.said
-        .map(({ message }) => String(message))
-        .filter((text) => text.startsWith("ada "));
-      assert.deepEqual(ofAda, said);
+      await eventually(() => assert.deepEqual(grace.words("ada "), said));
       assert.deepEqual(ada.gaps(), []);
       assert.ok(proxy.deeds > 0, "the proxy did nothing");
       // All of these let requests pass.
@@ -59,6 +58,43 @@ describe("behind a proxy that", { concurrency: 4 }, () => {
         .filter(({ transport, previousTransport }) => transport !== previousTransport);
       assert.equal(changes.length, because ? 1 : 0, JSON.stringify(changes));
       if (because) assert.match(String(changes[0]!.reason), because);
+    });
+  }
+});
+
+/** More than a frame has bytes. */
+const POSITIONS = 300;
+
+describe("behind a proxy that", () => {
+  for (const name of ["cuts what a room hears at each byte", "cuts what is said at each byte"] as const) {
+    test(name, async (t) => {
+      const on = await stage(t);
+      const proxy = on.own(await startBadProxy(name, on.server.port));
+      const grace = await on.join({ host: on.server.url });
+      const crowd = await Promise.all(
+        range(0, 8).map((n) =>
+          on.join({ host: proxy.url, transports: ["websocket"], clock: clientClock(seeded(n), 0) }),
+        ),
+      );
+      let count = 0;
+      const said: Promise<unknown>[] = [];
+      while (proxy.deeds < POSITIONS) {
+        assert.ok(count < 2_000, `${proxy.deeds} cuts only`);
+        await on.server.api.rooms.broadcast(ROOM, count);
+        if (count % 5 === 0) said.push(...crowd.map(({ client }, n) => client.say(`${n}: ${count}`)));
+        count += 1;
+        await sleep(20);
+      }
+      proxy.reform();
+      for (const one of crowd) {
+        await hears(one, range(0, count));
+        assert.deepEqual(one.gaps(), []);
+      }
+      await Promise.all(said);
+      for (const [n] of crowd.entries()) {
+        const expected = range(0, Math.ceil(count / 5)).map((k) => `${n}: ${5 * k}`);
+        await eventually(() => assert.deepEqual(grace.words(`${n}: `), expected));
+      }
     });
   }
 });

@@ -40,6 +40,8 @@ export interface Player {
   readonly fired: Fired[];
   /** The numbers among what was said; announcements are none. */
   numbers(room?: string): number[];
+  /** What was said that begins so. */
+  words(prefix: string): string[];
   names(): string[];
   gaps(): unknown[];
   /** Forgets the events so far. */
@@ -84,6 +86,7 @@ export function player(options: ClientOptions): Player {
     said,
     fired,
     numbers,
+    words: (prefix) => said.map(({ message }) => String(message)).filter((text) => text.startsWith(prefix)),
     names: () => fired.map(({ name }) => name),
     gaps: () => fired.filter(({ name }) => name === "gap").map(({ value }) => value.gap),
     forget: () => {

@@ -10,6 +10,8 @@ export interface BadProxy {
   readonly url: string;
   /** How often it has done what it is here for. */
   readonly deeds: number;
+  /** New sockets are treated well from now on. */
+  reform(): void;
   close(): Promise<void>;
 }
 
@@ -50,7 +52,34 @@ function open(client: Socket, server: Socket, opening: Buffer): void {
 
 const isStream = ({ headers }: IncomingMessage): boolean => headers["content-type"] === "text/event-stream";
 
-/** By name; `did` counts a deed. */
+/** Each socket is cut inside the first chunk that `isOne`, a byte further each time; `n`: the how manieth of its direction. */
+function cutFrames(
+  did: () => number,
+  from: "client" | "server",
+  isOne: (n: number, chunk: Buffer) => boolean,
+): Vice {
+  return {
+    upgrade(client, server, opening) {
+      server.write(opening);
+      const [source, sink] = from === "client" ? [client, server] : [server, client];
+      sink.pipe(source);
+      let n = 0;
+      source.on("data", (chunk: Buffer) => {
+        n += 1;
+        if (sink.destroyed) return;
+        if (!isOne(n, chunk)) return void sink.write(chunk);
+        const at = did() % chunk.length;
+        sink.write(chunk.subarray(0, at), () => {
+          for (const socket of [client, server]) if (!socket.destroyed) reset(socket);
+        });
+        source.removeAllListeners("data");
+        source.resume();
+      });
+    },
+  };
+}
+
+/** By name; `did` counts a deed, and tells how many there were before. */
 const VICES = {
   "refuses to upgrade": (did) => ({
     upgrade(client) {
@@ -170,14 +199,20 @@ const VICES = {
       },
     };
   },
-} satisfies Record<string, (did: () => void) => Vice>;
+  "cuts what a room hears at each byte": (did) =>
+    cutFrames(did, "server", (_, chunk) => /"message":\d/.test(chunk.toString())),
+  // Handshake, connect, subscribe and the first question come before what is said.
+  "cuts what is said at each byte": (did) => cutFrames(did, "client", (n) => n > 5),
+} satisfies Record<string, (did: () => number) => Vice>;
 
 export type ViceName = keyof typeof VICES;
 
 export async function startBadProxy(name: ViceName, port: number): Promise<BadProxy> {
   let deeds = 0;
+  let reformed = false;
   const vice: Vice = VICES[name](() => {
     deeds += 1;
+    return deeds - 1;
   });
   const agent = new http.Agent({ keepAlive: false });
   const sockets = new Set<Socket>();
@@ -218,7 +253,8 @@ export async function startBadProxy(name: ViceName, port: number): Promise<BadPr
     upstream.on("close", () => sockets.delete(upstream));
     client.on("error", () => {});
     client.on("close", () => upstream.destroy());
-    (vice.upgrade ?? open)(client, upstream, opening, request);
+    const upgrade = reformed ? open : (vice.upgrade ?? open);
+    upgrade(client, upstream, opening, request);
   });
   server.on("connection", (socket) => {
     sockets.add(socket);
@@ -232,6 +268,9 @@ export async function startBadProxy(name: ViceName, port: number): Promise<BadPr
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     get deeds() {
       return deeds;
+    },
+    reform() {
+      reformed = true;
     },
     async close() {
       const closed = once(server, "close");
