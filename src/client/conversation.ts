@@ -25,7 +25,7 @@ export interface ConversationListener {
   gap(room: string): void;
   goodbye(reason: string | undefined): void;
   /** This line leads nowhere: another one. */
-  abandon(reason: string): void;
+  abandon(reason: string, mute?: boolean): void;
 }
 
 /** What is asked and answered on one connection, over any number of lines. */
@@ -104,7 +104,7 @@ export class Conversation {
     if (this.phase === "opening") return;
     for (const next of this.requests.take(this.rooms.room, this.phase === "entering")) this.publish(next);
     if (this.requests.unanswered && !this.answer.pending) {
-      this.answer.set(ANSWER, () => this.listener.abandon("an answer did not come"));
+      this.answer.set(ANSWER, () => this.listener.abandon("an answer did not come", true));
     }
   }
 

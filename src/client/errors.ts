@@ -23,9 +23,9 @@ const TEXTS = {
   no_transport: "no allowed transport could be used",
   not_actionwire: "this is not an Actionwire server",
   offline_queue_full: "too many requests are waiting to be sent",
-  outcome_unknown: "the connection broke before the answer came: it may have been done or not",
+  outcome_unknown: "the connection broke: it may have been done or not",
   refused: "the server refused the connection",
-  superseded: "another session has taken this connection over",
+  superseded: "another session took this connection over",
   unavailable: "it cannot be stored now; it was not done",
   wrong_room: "the connection is in another room; nothing was said",
 } as const;

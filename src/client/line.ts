@@ -75,7 +75,7 @@ export class Line {
     this.client = new options.faye.Client(options.url, { ...options.fayeOptions });
     this.liveness = new Liveness(options.clock, {
       ask: () => this.ask(),
-      dead: (why) => this.lose(why),
+      dead: (why) => this.lose(why, !this.ready),
     });
   }
 
@@ -96,7 +96,7 @@ export class Line {
         () => {
           if (!this.over) client.subscribe(this.channel, () => {});
         },
-        () => this.lose("no allowed transport could be opened"),
+        () => this.lose("no transport could be opened"),
       );
     } catch (cause) {
       this.refuse(clientError("no_transport", cause instanceof Error ? cause.message : undefined));
@@ -157,9 +157,9 @@ export class Line {
     silence(this.client, this.sockets);
   }
 
-  private lose(reason: string): void {
+  private lose(reason: string, mute = false): void {
     if (!this.fallSilent()) return;
-    this.listener.lost({ reason, interval: this.interval });
+    this.listener.lost({ reason, interval: this.interval, mute });
   }
 
   private refuse(error: ClientError): void {

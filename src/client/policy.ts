@@ -64,7 +64,7 @@ export class TransportPolicy {
   }
 
   /** A link over this transport ended after `life` ms; `mute`: it was open, and answers did not come. */
-  ended(transport: string | null, life: number, mute: boolean): void {
+  ended(transport: string | null, life: number, mute = false): void {
     if (transport !== "websocket" && transport !== "eventsource") return;
     const standing = this.standings.get(transport) ?? { strikes: 0, bans: 0, until: 0 };
     this.standings.set(transport, standing);
@@ -72,8 +72,9 @@ export class TransportPolicy {
       standing.strikes = standing.bans = 0;
       return;
     }
-    // A stream that a proxy holds back is mute from the first to the last: no use in trying it again at once.
-    standing.strikes += mute && transport === "eventsource" ? STRIKES : 1;
+    // A stream that a proxy holds back is mute from the first to the last: no use in trying it again at once. A socket has
+    // a second chance; a third would take longer than a first connect may.
+    standing.strikes += mute ? (transport === "eventsource" ? STRIKES : 2) : 1;
     if (standing.strikes < STRIKES) return;
     standing.strikes = 0;
     standing.until = this.clock.now() + Math.min(LONGEST_BAN, BAN * 2 ** standing.bans);

@@ -70,7 +70,7 @@ export class Session {
       goodbye: (reason) => {
         this.goodbye = reason;
       },
-      abandon: (reason) => this.abandon(reason),
+      abandon: (reason, mute) => this.abandon(reason, mute),
     });
     this.transports = new TransportPolicy(settings.transports, clock);
     const alarm = () => new Alarm(clock);
@@ -135,7 +135,7 @@ export class Session {
     const mine = this.attempts;
     const { alarms, settings } = this;
     alarms.retry.stop();
-    alarms.opening.set(OPENING, () => this.abandon("opening took too long"));
+    alarms.opening.set(OPENING, () => this.abandon("opening took too long", true));
     let { token } = settings;
     try {
       if (typeof token === "function") token = await token();
@@ -273,9 +273,9 @@ export class Session {
     this.listener.disconnect({ reason: this.goodbye ?? this.before.reason, reconnecting });
   }
 
-  private abandon(reason: string): void {
+  private abandon(reason: string, mute = false): void {
     this.line?.abandon();
-    this.lost({ reason, interval: 0, mute: true });
+    this.lost({ reason, interval: 0, mute });
   }
 
   private lost(loss: Loss): void {
@@ -283,7 +283,7 @@ export class Session {
     const { clock } = this.settings;
     const life = clock.now() - this.openedAt;
     const used = conversation.phase === "usable";
-    if (this.line) this.transports.ended(transport, life, loss.mute === true);
+    if (this.line) this.transports.ended(transport, life, loss.mute);
     this.stop();
     conversation.lost();
     if (used && life >= STEADY) this.failures = 0;
