@@ -21,7 +21,7 @@ interface Case {
 
 const POLLING = ["long-polling"];
 
-/** In Node there is no EventSource: what happens to streams is in events.test.ts, and in the browser's tests. */
+/** What such proxies do to event streams is in the browser's tests: Node has none. */
 const CASES: readonly Case[] = [
   { proxy: "refuses to upgrade" },
   { proxy: "passes an upgrade on as an ordinary request" },

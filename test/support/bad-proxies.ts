@@ -52,7 +52,7 @@ function open(client: Socket, server: Socket, opening: Buffer): void {
 
 const isStream = ({ headers }: IncomingMessage): boolean => headers["content-type"] === "text/event-stream";
 
-/** Each socket is cut inside the first chunk that `isOne`, a byte further each time; `n`: the how manieth of its direction. */
+/** Each socket is cut inside the first chunk that `isOne`, a byte further each time; `n` counts the chunks of that direction, from 1. */
 function cutFrames(
   did: () => number,
   from: "client" | "server",
