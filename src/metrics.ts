@@ -23,6 +23,7 @@ export function createMetrics({ node, transports }: MetricsSources): Metrics {
       "Sessions that a socket, a stream or a held poll carries",
       () => node().carried,
     ],
+    ["actionwire_links", "Sockets, streams and requests that sessions are bound to", () => node().links],
     ["actionwire_topics", "Topics that somebody on this node reads", () => node().topics],
     ["actionwire_messages_received_total", "Bayeux messages that came in", () => node().received],
     ["actionwire_messages_sent_total", "Bayeux messages handed to sockets and streams", () => node().sent],

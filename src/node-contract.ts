@@ -9,6 +9,8 @@ export interface NodeCounts {
   readonly carried: number;
   /** Topics that somebody here reads. */
   readonly topics: number;
+  /** Sockets, streams and requests that sessions are bound to. */
+  readonly links: number;
   /** Bayeux messages that came in since the start. */
   readonly received: number;
   /** Bayeux messages (deliveries and replies) that were handed to sockets and streams since the start. */

@@ -274,6 +274,7 @@ export function createNode(options: NodeOptions): Node {
         sessions: sessions.length,
         carried: sessions.filter((session) => session.carriage.carried).length,
         topics: hub.topics,
+        links: gateway.links,
         received: gateway.received,
         sent: links.pushed,
         slow: slow.disconnected,

@@ -43,6 +43,6 @@ export interface Gateway {
   drained(link: Link): void;
   /** A sign of life without a message (pong). */
   alive(link: Link): void;
-  /** The peer has gone, or the `once` link broke before its `send` was done. */
+  /** Nothing goes over it any more: the peer has gone, or what was sent on a `once` link has left. */
   closed(link: Link): void;
 }

@@ -137,6 +137,11 @@ export class SessionGateway implements Gateway {
     return false;
   }
 
+  /** How many links sessions are bound to. */
+  get links(): number {
+    return this.#bound.size;
+  }
+
   drained(link: Link): void {
     for (const session of this.#bound.get(link) ?? []) session.wake();
   }

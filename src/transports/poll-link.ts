@@ -78,9 +78,11 @@ export class PollLink implements Link {
 
   #closed(): void {
     this.#answering.over();
-    if (this.#state === "sent" || this.#state === "gone") return;
-    this.#state = "gone";
-    this.#done?.(false);
+    if (this.#state !== "sent") {
+      this.#state = "gone";
+      this.#done?.(false);
+    }
+    // Also when it was answered: the gateway remembers a link until it is told.
     this.#answering.gateway.closed(this);
   }
 }

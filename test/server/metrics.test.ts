@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startServer } from "../support/server.ts";
+import { HttpDoor, Socket } from "../wire/support/door.ts";
+import { connect } from "../wire/support/messages.ts";
+import { metricIs } from "../wire/support/metrics.ts";
 
 test("/metrics counts sessions and messages, and holds no id", async (t) => {
   const server = await startServer();
@@ -24,4 +27,18 @@ test("/metrics counts sessions and messages, and holds no id", async (t) => {
   assert.match(text, /^actionwire_messages_received_total 1$/m);
   assert.match(text, /^process_cpu_seconds_total /m);
   assert.ok(!text.includes(clientId) && !text.includes(ext.actionwire.connectionId));
+});
+
+test("who was answered, or has gone, is not remembered", async (t) => {
+  const server = await startServer();
+  t.after(() => server.close());
+  const door = new HttpDoor(server.url);
+  const socket = await Socket.open(server.url);
+  const [polling, carried] = [await door.session(), await socket.session()];
+  socket.send([connect(carried, { connectionType: "websocket" })]);
+  await metricIs(server.url, "actionwire_links", 1);
+  for (let n = 0; n < 20; n += 1) await door.send([connect(polling, { advice: { timeout: 0 } })]);
+  await metricIs(server.url, "actionwire_links", 1);
+  await socket.close();
+  await metricIs(server.url, "actionwire_links", 0);
 });

@@ -244,6 +244,7 @@ class PollLink implements Link {
       this.#state = "sent";
       this.#poll?.answer(text);
       done?.(true);
+      this.#host.gateway.closed(this);
     });
   }
 

@@ -152,6 +152,7 @@ type Holdings = Record<string, number>;
 const WATCHED = {
   sessions: "actionwire_sessions",
   topics: "actionwire_topics",
+  links: "actionwire_links",
   sockets: "actionwire_sockets",
   streams: "actionwire_event_streams",
   held: "actionwire_requests_held",
