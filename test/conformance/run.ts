@@ -13,6 +13,8 @@ const CASES = ["envelope", "handshake", "connect", "subscribe", "publish", "tran
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    /** Some of them, such as `handshake,connect`. */
+    only: { type: "string", default: CASES.join() },
     /** The names of what failed, as JSON and nothing else. */
     json: { type: "boolean", default: false },
   },
@@ -41,7 +43,9 @@ if (!values.json) console.log(`${url} holds a connect for ${timeout} s`);
 process.env.BAYEUX_URL = url;
 process.env.BAYEUX_TIMEOUT = `${timeout}`;
 
-const files = CASES.map((name) => fileURLToPath(new URL(`${name}.test.ts`, import.meta.url)));
+const only = values.only.split(",");
+if (only.some((name) => !CASES.includes(name))) stop(`--only: some of ${CASES.join()}`);
+const files = only.map((name) => fileURLToPath(new URL(`${name}.test.ts`, import.meta.url)));
 /** Of a file, which is given up then: a case that waits for longer than its connects waits for ten seconds. */
 const FILE_TIMEOUT = (300 + 60 * timeout) * 1000;
 const stream = run({ files, concurrency: 1, timeout: FILE_TIMEOUT });
