@@ -325,7 +325,8 @@ export class SessionGateway implements Gateway {
         if (who !== "current") return refuse(who);
         if (startsOver(session) && !session.record.ended) return refuse("unknown");
         await this.#confirm(session);
-        this.#bind(session, link);
+        // A part of a response is answered at once, and is never told to have gone.
+        if (!link.once || !batched) this.#bind(session, link);
         const { ended } = session.record;
         if (!ended) session.connect(message, link, batched);
         // To a session that ended without a word, or was told, there is nothing more to say (cases 59, 120).

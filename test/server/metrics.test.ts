@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startServer } from "../support/server.ts";
 import { HttpDoor, Socket } from "../wire/support/door.ts";
-import { connect } from "../wire/support/messages.ts";
+import { connect, publish } from "../wire/support/messages.ts";
 import { metricIs } from "../wire/support/metrics.ts";
 
 test("/metrics counts sessions and messages, and holds no id", async (t) => {
@@ -38,6 +38,9 @@ test("who was answered, or has gone, is not remembered", async (t) => {
   socket.send([connect(carried, { connectionType: "websocket" })]);
   await metricIs(server.url, "actionwire_links", 1);
   for (let n = 0; n < 20; n += 1) await door.send([connect(polling, { advice: { timeout: 0 } })]);
+  // A connect among other messages is answered in a part of a response.
+  const others = [publish(polling, "/foo", 1), publish(polling, "/foo", 2)];
+  for (let n = 0; n < 20; n += 1) await door.send([connect(polling), ...others]);
   await metricIs(server.url, "actionwire_links", 1);
   await socket.close();
   await metricIs(server.url, "actionwire_links", 0);
