@@ -164,8 +164,8 @@ describe("two nodes, one Redis", () => {
       });
     await players[0].client.say("1");
     await players[1].client.say("2");
-    await eventually(() => assert.ok(players[1].numbers().includes(1)), { timeout: 30_000 });
-    await eventually(() => assert.ok(players[0].numbers().includes(2)), { timeout: 30_000 });
+    await eventually(() => players[1].numbers().includes(1), { timeout: 30_000 });
+    await eventually(() => players[0].numbers().includes(2), { timeout: 30_000 });
   });
 
   test("SIGTERM ends a node with 0", async () => {
