@@ -284,14 +284,17 @@ export function createNode(options: NodeOptions): Node {
     async stop(bound) {
       draining = true;
       leasing?.cancel();
-      const sessions = [...directory.local.values()];
       const spread = (await elsewhere()).length > 0 ? config.cluster.drain * 1000 : ALONE;
-      for (const session of sessions) session.drain(1 + Math.floor(random.fraction() * spread));
+      for (const session of directory.local.values())
+        session.drain(1 + Math.floor(random.fraction() * spread));
       await Promise.race([actions.idle(), sleep(clock, bound)]);
       sweep.stop();
       // The response of the last action is not handed over before the end of its turn.
       links.flush();
+      await directory.close();
       const heirs = await elsewhere();
+      // Some came after the others had been sent away: balancers do not learn of it at once.
+      const sessions = [...directory.local.values()];
       await Promise.all(sessions.map((session) => part(session, heirs).catch(() => {})));
       // What held connects on sockets were answered, before those are closed (case 181).
       links.flush();

@@ -56,6 +56,7 @@ export class Directory {
    */
   readonly #loose = new Map<string, { parcel: Parcel; losses: number; since: number }>();
   #alive: { at: number; nodes: Set<string> } | null = null;
+  #closed = false;
 
   constructor(
     node: string,
@@ -114,6 +115,7 @@ export class Directory {
     const loose = this.#loose.get(id)?.parcel ?? null;
     let parcel = loose;
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      if (this.#closed) throw new EngineFailure("unavailable", "this node is stopping");
       if (!this.#host.entitled()) throw new EngineFailure("unavailable", "this node has no lease");
       const { losses } = this.#restoration;
       const state = await this.#read(id, parcel);
@@ -197,6 +199,12 @@ export class Directory {
       if (!(failed instanceof NoAnswer) && !(failed instanceof EngineFailure)) throw failed;
       return null;
     }
+  }
+
+  /** No session comes here any more; resolves when those that were on their way are here. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled(this.#acquiring.values());
   }
 
   /** Asks another node to serve a session from now on. Never rejects: whoever is asked for it next, takes it. */

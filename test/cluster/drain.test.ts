@@ -91,6 +91,24 @@ test("a node is told to end: not ready, its clients move and lose nothing, it ex
   await everybodyHears(all, said);
 });
 
+test("a poll that comes to a node which is ending is answered before the end", async (t) => {
+  t.after(() => a.start());
+  const busy = player({ host: a.url, transports: ["websocket"] });
+  t.after(() => busy.client.disconnect());
+  await busy.client.connect();
+  const clientId = await member(b);
+  await settle(b, clientId);
+  const action = busy.client.action("sleep", { sleepDuration: 1_000 }).catch(() => {});
+  await sleep(100);
+  const ended = a.stop("SIGTERM");
+  await eventually(async () => assert.equal((await fetch(`${a.url}/readyz`)).status, 503));
+  const [reply] = await ask(a, connect(clientId));
+  assert.equal(reply!.successful, true);
+  assert.deepEqual(await ended, { code: 0, signal: null });
+  assert.equal((await ask(b, connect(clientId, { advice: { timeout: 0 } })))[0]!.successful, true);
+  await action;
+});
+
 test("those who poll are told to come back at times that are spread over the drain period", async (t) => {
   t.after(() => a.start());
   const members = await Promise.all(range(0, 16).map(() => member(a)));
