@@ -18,6 +18,12 @@ import type { SessionTimes } from "./times.ts";
 /** Interval in the answer to a connect that another one replaced: with 0 two of them chase each other (BAYEUX 3.8). */
 export const EVICTED_INTERVAL = 5000;
 
+/**
+ * Interval in the answer to a poll for which an event stream was opened: by then it is open at the client, too, which says so with
+ * its next connect. Behind a proxy that holds streams back it never is, and what went over it would be lost.
+ */
+export const OFFERED_INTERVAL = 100;
+
 /** Interval in the answer to a connect for which the store could not be told what its answer carries. */
 export const UNWRITTEN_INTERVAL = 1000;
 

@@ -23,6 +23,7 @@ export class Carriage {
   #stream: Link | null = null;
   #events: Link | null = null;
   #held: Held | null = null;
+  #polled = false;
   #transport: Link["transport"] = "long-polling";
   #replied = false;
   #adriftSince: number | null;
@@ -48,6 +49,11 @@ export class Carriage {
     return this.#events;
   }
 
+  /** Whether its client polled last, and did not mean an event stream. */
+  get polled(): boolean {
+    return this.#polled;
+  }
+
   get held(): Held | null {
     return this.#held;
   }
@@ -67,8 +73,14 @@ export class Carriage {
     this.#stream = link;
     this.#replied = false;
     if (link.transport === "eventsource") this.#events = link;
+    this.#polled = false;
     this.#transport = link.transport;
     this.#adriftSince = null;
+  }
+
+  /** An event stream is open, and takes the deliveries when its client shows that it is open there, too. */
+  offer(events: Link): void {
+    this.#events = events;
   }
 
   /** Replies that no log holds went over what takes the deliveries now. */
@@ -76,9 +88,16 @@ export class Carriage {
     this.#replied = true;
   }
 
-  /** The event stream takes the deliveries again, if one is open. */
+  /** The event stream takes the deliveries, if one is open. */
   resume(): void {
+    this.#polled = false;
     if (this.#events !== null) this.take(this.#events);
+  }
+
+  /** Its client polls. */
+  poll(): void {
+    this.#polled = true;
+    this.drop();
   }
 
   /** Nothing takes the deliveries any more; an event stream stays open. */

@@ -5,7 +5,7 @@ import type { Hub } from "../hub/hub.ts";
 import type { Clock } from "../ports.ts";
 import { Acks } from "./acks.ts";
 import { Allowance, type Rate } from "./allowance.ts";
-import { Answers, EVICTED_INTERVAL } from "./answers.ts";
+import { Answers, EVICTED_INTERVAL, OFFERED_INTERVAL } from "./answers.ts";
 import { Carriage } from "./carriage.ts";
 import { Deliveries } from "./deliveries.ts";
 import type { Link } from "./gateway.ts";
@@ -172,7 +172,7 @@ export class Session {
     // Faye's first poll may overtake the opening of its event stream: the stream is taken up again when it is meant.
     if (!link.once) this.carriage.take(link);
     else if (events) this.carriage.resume();
-    else this.carriage.drop();
+    else this.carriage.poll();
     this.#present(message.ext);
     if (events) {
       this.#answers.give(link, [this.#answers.text({ message }, this.#answers.streaming())]);
@@ -187,21 +187,28 @@ export class Session {
     this.wake();
   }
 
-  /** A connect that came to another node and is not held there. Deliveries go on with the event stream, if one is open. */
+  /** A connect that came to another node and is not held there. */
   attend(message: ConnectMessage): Reply {
     this.touch();
     const events = message.connectionType === "eventsource";
     if (events) {
       this.#evict();
       this.carriage.resume();
+    } else {
+      this.carriage.poll();
     }
     this.#present(message.ext);
     this.wake();
     return connectReply(message, { advice: events ? this.#answers.streaming() : this.#answers.advice() });
   }
 
-  /** An event stream or a socket takes the deliveries. */
+  /** A socket takes the deliveries. So does an event stream, unless its client polls as if it had none. */
   carry(link: Link): void {
+    if (link.transport === "eventsource" && this.carriage.polled) {
+      this.carriage.offer(link);
+      this.#answers.reply(this.carriage.letGo(), OFFERED_INTERVAL);
+      return;
+    }
     this.#evict();
     this.carriage.take(link);
     this.wake();
@@ -221,8 +228,8 @@ export class Session {
 
   /** Called by the sweep. */
   tick(now: number): void {
-    const { held, carried } = this.carriage;
-    if (carried && this.lapsed && this.endedAt === null) this.turnAway();
+    const { held, carried, events } = this.carriage;
+    if ((carried || events) && this.lapsed && this.endedAt === null) this.turnAway();
     else if (held && now >= held.deadline) {
       this.touch();
       this.#deliveries.answer(true);

@@ -231,6 +231,32 @@ test("a socket or an event stream that went while its session was on its way car
   }
 });
 
+test("an event stream that opens beside polls takes nothing before its client shows that it is open there", async () => {
+  const w = new World();
+  const { node } = await w.node();
+  const { clientId } = await w.begin(node);
+  await w.poll(node, clientId);
+  const streamed: Message[] = [];
+  const link: Link = {
+    ...w.link,
+    transport: "eventsource",
+    once: false,
+    send: (text) => streamed.push(...(JSON.parse(text) as Message[])),
+  };
+  assert.equal(await node.gateway.stream(clientId, link), true);
+  const heard = (messages: Message[]) => messages.flatMap(({ data }) => (data as Message)?.message ?? []);
+  await node.api.rooms.broadcast("defaultRoom", 1);
+  await w.clock.advance(1000);
+  assert.deepEqual(streamed, []);
+  assert.deepEqual(heard(await w.poll(node, clientId)), [1]);
+  // Of what it was given it says that it has nothing.
+  const ext = { actionwire: { positions: {} } };
+  await w.post(node, connect(clientId, { connectionType: "eventsource", ext }));
+  await node.api.rooms.broadcast("defaultRoom", 2);
+  await w.clock.advance(1000);
+  assert.deepEqual(heard(streamed), [1, 2]);
+});
+
 test("an answer that waits for the next poll when its node stops is given by another one", async () => {
   const w = new World();
   const [first, second] = [await w.node(), await w.node()];
