@@ -1,4 +1,4 @@
 import { keepEveryGuarantee } from "./seeds.ts";
 
 // What goes wrong between a client and a node, and between a node and its store.
-keepEveryGuarantee({ calm: 4, network: 16, repeats: 16, late: 16, engine: 20, pushes: 16, slow: 8 });
+keepEveryGuarantee({ calm: 4, network: 12, repeats: 12, late: 12, engine: 14, pushes: 12, slow: 8 });
