@@ -67,7 +67,7 @@ export const transportOptions = (config: Config): Partial<TransportOptions> => {
     bodyTimeout: limits.bodyTimeout,
     unreadTimeout: limits.unreadTimeout,
     maxSockets: limits.connections,
-    maxSocketsPerAddress: limits.connectionsPerAddress,
+    maxPerAddress: limits.connectionsPerAddress,
   };
 };
 

@@ -255,7 +255,8 @@ const limits = block("Bounds on what clients may send and hold. 0 in those marke
       "WebSockets, and sessions, of one node; 0: no limit. Who comes back to a session is let in beyond it.",
   }),
   connectionsPerAddress: setting(countOrNone, 0, {
-    description: "WebSockets of one client address on one node; 0: no limit.",
+    description:
+      "WebSockets, event streams and unanswered requests of one client address on one node; 0: no limit.",
   }),
   handshakesPerSecond: setting(z.number().min(0), 0, {
     description: "Handshakes of one client address, sustained; 0: no limit.",

@@ -4,6 +4,7 @@ import { badRequest, messageTooLarge, timedOut } from "../bayeux/index.ts";
 import type { TransportName } from "../bayeux/transport-name.ts";
 import type { Log } from "../ports.ts";
 import type { Gateway, Requester } from "../sessions/gateway.ts";
+import type { Addresses } from "./addresses.ts";
 import { Bodies } from "./body.ts";
 import { isHandshake, mintCookie } from "./browser-cookie.ts";
 import { isJson, unitOfBody, unitOfForm } from "./content.ts";
@@ -23,7 +24,10 @@ export interface HttpNeeds {
   readonly sweep: Sweep;
   readonly peers: Peers;
   readonly origins: OriginPolicy;
+  readonly addresses: Addresses;
 }
+
+const TOO_MANY = "Too many connections from this address";
 
 /** One request on its way to an answer. */
 interface Exchange {
@@ -45,10 +49,17 @@ export class HttpTransports {
   constructor(needs: HttpNeeds) {
     this.#needs = needs;
     this.#bodies = new Bodies(needs.options, needs.sweep);
-    const { gateway, log, sweep, options } = needs;
+    const { gateway, log, sweep, addresses, options } = needs;
     this.#unreadMs = options.unreadTimeout * 1000;
     const unreadMs = this.#unreadMs;
-    this.#streams = new Streams({ gateway, log, sweep, maxBuffered: options.maxBuffered, unreadMs });
+    this.#streams = new Streams({
+      gateway,
+      log,
+      sweep,
+      addresses,
+      maxBuffered: options.maxBuffered,
+      unreadMs,
+    });
   }
 
   get polls(): number {
@@ -158,9 +169,14 @@ export class HttpTransports {
 
   #stream(exchange: Exchange, path: string): void {
     const { request, response, headers, peer, verdict } = exchange;
+    const { addresses, options } = this.#needs;
     const clientId = path.slice(path.lastIndexOf("/") + 1);
-    if (!this.#needs.options.transports.has("eventsource") || clientId === "") {
+    if (!options.transports.has("eventsource") || clientId === "") {
       refuse(response, 404, "Not found", headers);
+      return;
+    }
+    if (addresses.full(peer.remoteIP)) {
+      refuse(response, 429, TOO_MANY, headers);
       return;
     }
     const requester = requesterOf(peer, request.headers, verdict === "any");
@@ -178,6 +194,10 @@ export class HttpTransports {
     const headers = wrap === undefined ? exchange.headers : { ...exchange.headers, ...SCRIPT_HEADERS };
     if (unit === undefined) {
       refuse(response, 400, badRequest(), exchange.headers);
+      return;
+    }
+    if (this.#needs.addresses.full(peer.remoteIP)) {
+      refuse(response, 429, TOO_MANY, exchange.headers);
       return;
     }
     if (unit.length === 0) {
@@ -207,12 +227,15 @@ export class HttpTransports {
     unit: readonly unknown[],
     wrap: Wrap | undefined,
   ): void {
-    const { gateway, log } = this.#needs;
+    const { gateway, log, addresses } = this.#needs;
+    const { remoteIP } = requester;
     // The peer may have gone while its body was on the way; then "close" has been already.
     if (response.destroyed || response.closed) return;
     this.#polls++;
+    addresses.add(remoteIP);
     const over = () => {
       this.#polls--;
+      addresses.remove(remoteIP);
     };
     const unreadMs = this.#unreadMs;
     const link = new PollLink(response, { gateway, transport, requester, headers, over, wrap, unreadMs });

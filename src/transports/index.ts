@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Clock, Log } from "../ports.ts";
 import type { Gateway } from "../sessions/gateway.ts";
+import { Addresses } from "./addresses.ts";
 import { HttpTransports } from "./http.ts";
 import { DEFAULT_TRANSPORT_OPTIONS, pathBelow, type TransportOptions } from "./options.ts";
 import { OriginPolicy } from "./origin.ts";
@@ -43,8 +44,10 @@ export function createTransports({ gateway, options: given, log, clock }: Transp
   const sweep = new Sweep(clock);
   const peers = new Peers(options);
   const origins = new OriginPolicy(options.allowedOrigins);
-  const http = new HttpTransports({ gateway, options, log, sweep, peers, origins });
-  const sockets = new Sockets({ gateway, options, log, clock, sweep, peers, origins });
+  const addresses = new Addresses(options.maxPerAddress);
+  const shared = { gateway, options, log, sweep, peers, origins, addresses };
+  const http = new HttpTransports(shared);
+  const sockets = new Sockets({ ...shared, clock });
   return {
     owns: (url) => pathBelow(options.mount, url) !== undefined,
     request: (request, response) => http.request(request, response),

@@ -30,7 +30,7 @@ export interface TransportOptions extends UnitLimits {
   readonly secure: boolean;
   /** Open sockets, in all and from one address; 0 is no limit. */
   readonly maxSockets: number;
-  readonly maxSocketsPerAddress: number;
+  readonly maxPerAddress: number;
 }
 
 /** In the order in which a client should prefer them. */
@@ -59,7 +59,7 @@ export const DEFAULT_TRANSPORT_OPTIONS: TransportOptions = {
   jsonp: "on",
   secure: false,
   maxSockets: 0,
-  maxSocketsPerAddress: 0,
+  maxPerAddress: 0,
 };
 
 /** What a handshake reply announces. A transport that is good for the handshake alone is not announced. */

@@ -44,7 +44,7 @@ export function writeText(response: ServerResponse, status: number, text: string
 
 export function refuse(
   response: ServerResponse,
-  status: 400 | 403 | 404 | 405 | 415 | 500 | 503,
+  status: 400 | 403 | 404 | 405 | 415 | 429 | 500 | 503,
   text: string,
   headers: Headers,
 ): void {

@@ -3,9 +3,10 @@ import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Clock, Log, Timer } from "../ports.ts";
 import type { Gateway } from "../sessions/gateway.ts";
+import type { Addresses } from "./addresses.ts";
 import { pathBelow, type TransportOptions } from "./options.ts";
 import type { OriginPolicy } from "./origin.ts";
-import { type Peer, type Peers, requesterOf } from "./peer.ts";
+import { type Peers, requesterOf } from "./peer.ts";
 import { SocketLink, type SocketNeeds } from "./socket-link.ts";
 import type { Sweep } from "./sweep.ts";
 
@@ -17,6 +18,7 @@ export interface SocketsNeeds {
   readonly sweep: Sweep;
   readonly peers: Peers;
   readonly origins: OriginPolicy;
+  readonly addresses: Addresses;
 }
 
 const SUBPROTOCOL = "bayeux";
@@ -37,7 +39,6 @@ export class Sockets {
   readonly #shared: SocketNeeds;
   readonly #server: WebSocketServer;
   readonly #links = new Set<SocketLink>();
-  readonly #perAddress = new Map<string, number>();
   #closing = false;
   #cutOff: Timer | undefined;
 
@@ -69,7 +70,7 @@ export class Sockets {
   }
 
   upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
-    const { peers, origins, options } = this.#needs;
+    const { peers, origins, addresses, options } = this.#needs;
     // Until `ws` takes over, a broken connection is nobody's but ours.
     stream.on("error", destroy);
     const peer = peers.of(request);
@@ -80,7 +81,7 @@ export class Sockets {
       refuseUpgrade(stream, "403 Forbidden");
     } else if (this.#closing || this.#isFull()) {
       refuseUpgrade(stream, "503 Service Unavailable");
-    } else if (this.#hasTooMany(peer)) {
+    } else if (addresses.full(peer.remoteIP)) {
       refuseUpgrade(stream, "429 Too Many Requests");
     } else {
       const requester = requesterOf(peer, request.headers, verdict === "any");
@@ -106,7 +107,7 @@ export class Sockets {
 
   #add(socket: WebSocket, link: SocketLink): void {
     this.#links.add(link);
-    this.#count(link.requester.remoteIP, 1);
+    this.#needs.addresses.add(link.requester.remoteIP);
     (socket as Linked)[LINK] = link;
     (link.stream as Linked)[LINK] = link;
     socket.on("message", onMessage);
@@ -119,7 +120,7 @@ export class Sockets {
 
   #remove(link: SocketLink): void {
     if (!this.#links.delete(link)) return;
-    this.#count(link.requester.remoteIP, -1);
+    this.#needs.addresses.remove(link.requester.remoteIP);
     if (this.#links.size === 0) this.#cutOff?.cancel();
     this.#needs.gateway.closed(link);
   }
@@ -132,17 +133,6 @@ export class Sockets {
   #isFull(): boolean {
     const { maxSockets } = this.#needs.options;
     return maxSockets > 0 && this.#links.size >= maxSockets;
-  }
-
-  #hasTooMany(peer: Peer): boolean {
-    const { maxSocketsPerAddress: most } = this.#needs.options;
-    return most > 0 && (this.#perAddress.get(peer.remoteIP) ?? 0) >= most;
-  }
-
-  #count(address: string, change: 1 | -1): void {
-    const count = (this.#perAddress.get(address) ?? 0) + change;
-    if (count === 0) this.#perAddress.delete(address);
-    else this.#perAddress.set(address, count);
   }
 }
 

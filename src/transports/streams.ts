@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { Log } from "../ports.ts";
 import type { Gateway, Requester } from "../sessions/gateway.ts";
+import type { Addresses } from "./addresses.ts";
 import { type Headers, refuse } from "./respond.ts";
 import { StreamLink } from "./stream-link.ts";
 import type { Sweep } from "./sweep.ts";
@@ -11,6 +12,7 @@ interface StreamsNeeds {
   readonly gateway: Gateway;
   readonly log: Log;
   readonly sweep: Sweep;
+  readonly addresses: Addresses;
   readonly maxBuffered: number;
   readonly unreadMs: number;
 }
@@ -36,10 +38,14 @@ export class Streams {
     requester: Requester,
     headers: Headers,
   ): Promise<void> {
-    const { gateway, maxBuffered, unreadMs, log, sweep } = this.#needs;
-    const over = (gone: StreamLink) => this.#links.delete(gone);
+    const { gateway, maxBuffered, unreadMs, log, sweep, addresses } = this.#needs;
+    const over = (gone: StreamLink) => {
+      this.#links.delete(gone);
+      addresses.remove(requester.remoteIP);
+    };
     const link = new StreamLink(response, { gateway, requester, headers, maxBuffered, unreadMs, over });
     this.#links.add(link);
+    addresses.add(requester.remoteIP);
     sweep.wake();
     try {
       if (await gateway.stream(clientId, link)) {

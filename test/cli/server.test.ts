@@ -71,17 +71,8 @@ test("the transports are told what the configuration says", () => {
     },
     limits: { connectionsPerAddress: 4, handshakeTimeout: 5, bodyTimeout: 6 },
   });
-  const {
-    mount,
-    ping,
-    transports,
-    jsonp,
-    perMessageDeflate,
-    frameBytes,
-    maxSocketsPerAddress,
-    idle,
-    bodyTimeout,
-  } = transportOptions(config);
+  const { mount, ping, transports, jsonp, perMessageDeflate, frameBytes, maxPerAddress, idle, bodyTimeout } =
+    transportOptions(config);
   assert.deepEqual(
     {
       mount,
@@ -90,7 +81,7 @@ test("the transports are told what the configuration says", () => {
       jsonp,
       perMessageDeflate,
       frameBytes,
-      maxSocketsPerAddress,
+      maxPerAddress,
       idle,
       bodyTimeout,
     },
@@ -101,7 +92,7 @@ test("the transports are told what the configuration says", () => {
       jsonp: "off",
       perMessageDeflate: { threshold: 7 },
       frameBytes: 9,
-      maxSocketsPerAddress: 4,
+      maxPerAddress: 4,
       idle: 5,
       bodyTimeout: 6,
     },

@@ -283,3 +283,24 @@ describe("who is asking", () => {
     assert.equal(gateway.last.link.requester.remoteIP, "127.0.0.1");
   });
 });
+
+test("an address has so many sockets, event streams and unanswered requests, and is refused another", async (t) => {
+  const { post, get, open, refusedUpgrade, gateway, transports } = await start(t, { maxPerAddress: 2 });
+  const answer = gateway.onUnit;
+  gateway.onUnit = () => {};
+  const held = post(JSON_TEXT);
+  await eventually(() => gateway.units.length === 1, "held");
+  const { socket } = await open();
+  const refused = await post(JSON_TEXT);
+  assert.deepEqual([refused.status, refused.body], [429, "Too many connections from this address"]);
+  assert.equal((await get("/faye/known", { Accept: "text/event-stream" })).status, 429);
+  assert.equal(await refusedUpgrade(), 429);
+  socket.close();
+  await eventually(() => transports.counts().sockets === 0, "closed");
+  gateway.last.link.send(JSON_TEXT);
+  assert.equal((await held).status, 200);
+  gateway.onUnit = answer;
+  await eventually(() => transports.counts().polls === 0, "answered");
+  assert.equal((await post(JSON_TEXT)).status, 200);
+  assert.equal((await get("/faye/known?message=[]&jsonp=x")).status, 200);
+});

@@ -33,7 +33,7 @@ describe("opening (case 139)", () => {
     assert.equal(await refusedUpgrade({ path: "/fayex" }), 404);
     const off = await start(t, { transports: new Set(["long-polling"]) });
     assert.equal(await off.refusedUpgrade(), 404);
-    const one = await start(t, { maxSocketsPerAddress: 1 });
+    const one = await start(t, { maxPerAddress: 1 });
     const first = await one.open();
     assert.equal(await one.refusedUpgrade(), 429);
     first.socket.close();
