@@ -9,6 +9,8 @@ const SMALL = { seed: 1, clients: 40, rooms: 8, pause: 1_500, transports: TRANSP
 const LOUD = { ...SMALL, clients: 20, rooms: 2, pause: 400, seconds: 8 };
 /** On a second release of Node: what the check itself is worth has been shown on the first. */
 const BRIEF = process.env.ACTIONWIRE_BRIEF !== undefined;
+/** What was planted does not do harm in every run: two nodes have to meet at the wrong moment. */
+const ATTEMPTS = 4;
 const PATIENCE = { timeout: 240_000 };
 
 function replay(name: ScenarioName, { seed, seconds, clients, rooms, pause }: ChaosOptions): string {
@@ -58,10 +60,13 @@ describe("real nodes on a real Redis", { concurrency: 2 }, () => {
   );
 
   for (const [what, planted, scenario, found] of BRIEF ? [] : PLANTED) {
-    test(`an engine that does not promise ${what} is found`, PATIENCE, async () => {
+    test(`an engine that does not promise ${what} is found within ${ATTEMPTS} runs`, PATIENCE, async () => {
       const options = scenario === "gaps" ? LOUD : { ...LOUD, rooms: 4, pause: 500, seconds: 14 };
-      const { violations } = await chaos({ ...options, scenario: SCENARIOS[scenario], planted });
-      assert.match(violations.join("\n"), found);
+      for (let seed = 1; seed <= ATTEMPTS; seed += 1) {
+        const { violations } = await chaos({ ...options, seed, scenario: SCENARIOS[scenario], planted });
+        if (found.test(violations.join("\n"))) return;
+      }
+      assert.fail("it was not found");
     });
   }
 });
