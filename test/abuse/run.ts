@@ -7,10 +7,11 @@ import net from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { deflateRawSync } from "node:zlib";
-import { WebSocket } from "ws";
 import { ActionHeroWebSocket } from "../../src/client/index.ts";
 import { type ServerProcess, spawnServer } from "../support/process.ts";
-import { connect, handshake, lineOf, type Message, minted, subscribe } from "../wire/support/messages.ts";
+import { handshake } from "../wire/support/messages.ts";
+import { member, open } from "./sockets.ts";
+import { stalled } from "./stalled.ts";
 
 const { values } = parseArgs({
   options: {
@@ -41,17 +42,6 @@ async function crowd<T>(open: (n: number) => Promise<T>): Promise<T[]> {
 const socketTo = ({ port }: ServerProcess): Promise<net.Socket> =>
   new Promise((done, failed) => {
     const socket = net.connect(port, "127.0.0.1", () => done(socket));
-    socket.once("error", failed);
-    socket.on("error", () => {});
-  });
-
-const open = (server: ServerProcess, options: object = {}): Promise<WebSocket> =>
-  new Promise((done, failed) => {
-    const socket = new WebSocket(`ws://127.0.0.1:${server.port}/faye`, {
-      perMessageDeflate: false,
-      ...options,
-    });
-    socket.once("open", () => done(socket));
     socket.once("error", failed);
     socket.on("error", () => {});
   });
@@ -104,14 +94,7 @@ const crowds: Record<string, Crowd> = {
     what: "members of a busy room that never read",
     come: async (server) => {
       const sockets = await crowd(async () => {
-        const socket = await open(server);
-        const told = new Promise<Message>((done) =>
-          socket.once("message", (data) => done((JSON.parse(String(data)) as Message[])[0]!)),
-        );
-        socket.send(JSON.stringify([handshake()]));
-        const { clientId, connectionId } = minted(await told);
-        socket.send(JSON.stringify([subscribe(clientId, lineOf(connectionId))]));
-        socket.send(JSON.stringify([connect(clientId, { connectionType: "websocket" })]));
+        const socket = await member(server);
         socket.pause();
         return socket;
       });
@@ -201,7 +184,7 @@ async function service(server: ServerProcess): Promise<string> {
   return `${took.length} answers, median ${at(0.5)} ms, p99 ${at(0.99)} ms, slowest ${at(1)} ms`;
 }
 
-const wanted = values.only?.split(",") ?? [...Object.keys(crowds), "blows"];
+const wanted = values.only?.split(",") ?? [...Object.keys(crowds), "blows", "stalled"];
 for (const name of wanted) {
   const server = await spawnServer();
   const before = rss(server);
@@ -212,9 +195,11 @@ for (const name of wanted) {
       console.log(`${what}: ${answer.slice(0, 160)}; ${rss(server).toFixed(0)} MiB`);
     }
     console.log(`after them: ${await service(server)}`);
+  } else if (name === "stalled") {
+    await stalled(server, { members: Math.min(count, 1_000), seconds, memory: () => rss(server) });
   } else {
     const one = crowds[name];
-    if (!one) throw new Error(`crowds: ${Object.keys(crowds).join(", ")}, blows`);
+    if (!one) throw new Error(`crowds: ${Object.keys(crowds).join(", ")}, blows, stalled`);
     const since = performance.now();
     const leave = await one.come(server);
     const came = ((performance.now() - since) / 1_000).toFixed(1);

@@ -46,7 +46,10 @@ describe("behind a proxy that", { concurrency: 6 }, () => {
       const proxy = on.own(await startBadProxy(name, on.server.port));
       const grace = await on.join({ host: on.server.url });
       const clock = clientClock(seeded(1), 0.1);
+      const since = performance.now();
+      const seconds = (): string => ((performance.now() - since) / 1000).toFixed(1);
       const ada = await on.join({ host: proxy.url, clock, ...(transports && { transports }) });
+      t.diagnostic(`connected after ${seconds()} s`);
       await Promise.all([
         each(count, 80, (n) => on.server.api.rooms.broadcast(ROOM, n)),
         each(count, 80, (n) => ada.client.say(`ada ${n}`)),
@@ -58,6 +61,7 @@ describe("behind a proxy that", { concurrency: 6 }, () => {
       assert.ok(proxy.deeds > 0, "the proxy did nothing");
       // All of these let requests pass; the last one may just have been cut short.
       await eventually(() => assert.equal(ada.client.transport, "long-polling"));
+      t.diagnostic(`all is heard after ${seconds()} s`);
       const changes = ada.fired
         .filter(({ name }) => name === "reconnect")
         .map(({ value }) => value)
