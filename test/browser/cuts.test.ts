@@ -11,14 +11,9 @@ import { each, ROOM, range, type Stage, stage } from "../cuts/stage.ts";
 import { seeded, storm } from "../cuts/weather.ts";
 import { startBadProxy, type ViceName } from "../support/bad-proxies.ts";
 import { closeAll, eventually } from "../support/index.ts";
-import { openBrowser, type TestBrowser } from "./support/chromium.ts";
+import { FAYES_OWN, openBrowser, type TestBrowser } from "./support/chromium.ts";
 
 const COUNT = 200;
-/**
- * Faye, having split a large batch of callback-polling, aborts the first part where the second has failed: it takes the
- * callback away from a script that is still on its way.
- */
-const FAYES_OWN = /^(Uncaught )?ReferenceError: __jsonp\d+__ is not defined/;
 const pages = fileURLToPath(new URL("pages", import.meta.url));
 
 interface CutPage {

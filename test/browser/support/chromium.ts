@@ -15,6 +15,12 @@ const ARGUMENTS = [
   "--disable-sync",
 ];
 
+/**
+ * Faye, where it aborts a request of callback-polling (the other part of a large batch has failed, or it says goodbye), takes the
+ * callback away from a script that is still on its way.
+ */
+export const FAYES_OWN = /^(Uncaught )?ReferenceError: __jsonp\d+__ is not defined/;
+
 function executablePath(): string {
   for (const command of COMMANDS) {
     for (const folder of (process.env.PATH ?? "").split(delimiter)) {
