@@ -1,0 +1,127 @@
+/** Servers, each a process of its own on the servers' core. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import net from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { freePort } from "../../test/support/index.ts";
+import { onServerCore } from "./machine.ts";
+
+const START_TIMEOUT = 20_000;
+const children = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+});
+
+export interface Server {
+  readonly port: number;
+  /** Of all its threads, user and system, since it was started. Microseconds. */
+  cpu(): number;
+  /** What it holds of the machine's memory. KiB. */
+  resident(): number;
+  /** Has it forget what nothing holds. */
+  collect(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** What the scheduler has counted, to the nanosecond; `/proc/PID/stat` has the same in hundredths of a second. */
+function cpuOf({ pid }: ChildProcess): number {
+  let nanoseconds = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
+  }
+  return nanoseconds / 1000;
+}
+
+function residentOf({ pid }: ChildProcess): number {
+  return Number(readFileSync(`/proc/${pid}/status`, "utf8").match(/^VmRSS:\s+(\d+)/m)?.[1]);
+}
+
+function start(words: readonly string[], env: Readonly<Record<string, string>>, ipc: boolean): ChildProcess {
+  const [command, ...args] = onServerCore(...words) as [string, ...string[]];
+  const { PORT: _, HOST: __, REDIS_URL: ___, ...inherited } = process.env;
+  const child = spawn(command, args, {
+    stdio: ["ignore", "ignore", "inherit", ...(ipc ? ["ipc" as const] : [])],
+    env: { ...inherited, NODE_ENV: "production", ...env },
+  });
+  children.add(child);
+  child.once("exit", () => children.delete(child));
+  return child;
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, "exit");
+  child.kill("SIGKILL");
+  await exit;
+}
+
+/** What a failed round has left behind must not disturb the next one. */
+export async function stopAll(): Promise<void> {
+  await Promise.all([...children].map(stop));
+}
+
+async function told<T>(child: ChildProcess, what: string): Promise<T> {
+  const signal = AbortSignal.timeout(START_TIMEOUT);
+  const died = once(child, "exit", { signal }).then(() => Promise.reject(new Error(`${what} died`)));
+  const [message] = (await Promise.race([once(child, "message", { signal }), died])) as [T];
+  return message;
+}
+
+const bun = fileURLToPath(
+  new URL(`../node_modules/@oven/bun-${process.platform}-${process.arch}/bin/bun`, import.meta.url),
+);
+
+/** Starts a program of bench/servers. */
+export async function startServer(
+  program: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Server> {
+  const file = fileURLToPath(new URL(`../servers/${program}`, import.meta.url));
+  const runtime = program === "bun.js" ? [bun] : [process.execPath, "--expose-gc"];
+  const child = start([...runtime, file], env, true);
+  const { port } = await told<{ port: number }>(child, program);
+  return {
+    port,
+    cpu: () => cpuOf(child),
+    resident: () => residentOf(child),
+    async collect() {
+      for (let times = 0; times < 3; times += 1) {
+        child.send("collect");
+        await told(child, program);
+        await sleep(300);
+      }
+    },
+    stop: () => stop(child),
+  };
+}
+
+/** A Redis of one's own that writes nothing to disk. */
+export async function startRedis(): Promise<Server> {
+  const port = await freePort();
+  const settings = ["--port", `${port}`, "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"];
+  const child = start(["redis-server", ...settings], {}, false);
+  await listening(port);
+  return {
+    port,
+    cpu: () => cpuOf(child),
+    resident: () => residentOf(child),
+    collect: async () => {},
+    stop: () => stop(child),
+  };
+}
+
+async function listening(port: number): Promise<void> {
+  const until = performance.now() + START_TIMEOUT;
+  for (;;) {
+    const socket = net.connect(port, "127.0.0.1");
+    const there = await new Promise((resolve) => {
+      socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    });
+    socket.destroy();
+    if (there) return;
+    if (performance.now() > until) throw new Error("redis-server did not start");
+    await sleep(50);
+  }
+}
