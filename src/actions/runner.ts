@@ -86,16 +86,24 @@ const checked = (response: unknown): Record<string, unknown> => {
 };
 
 /** Validation, what comes before, the action, what comes after. */
-const perform = async (action: Action, hooks: Hooks, call: ActionRun<Record<string, unknown>>) => {
-  const params = await validated(action, call.params);
-  const run: ActionRun<unknown> = { ...call, params };
+const perform = async (action: Action, hooks: Hooks, call: ActionCall, limit: Deadline) => {
+  const params = await validated(action, ownParams(call.params));
   const { connection, api } = call;
+  const run: ActionRun<unknown> = {
+    params,
+    connection,
+    api,
+    get signal() {
+      return limit.signal;
+    },
+    idempotencyKey: call.idempotencyKey ?? randomUUID(),
+  };
   const hooked = { action: action.name, params, connection, api };
 
   await hooks.beforeAction?.(hooked);
   for (const { before } of action.middleware) await before?.(run);
   // Nobody waits any more: what has not begun is better not done.
-  call.signal.throwIfAborted();
+  if (limit.ended) throw limit.ended;
   let response = checked(await action.run(run));
   for (const { after } of action.middleware.toReversed()) {
     response = checked((await after?.({ ...run, response })) ?? response);
@@ -104,14 +112,18 @@ const perform = async (action: Action, hooks: Hooks, call: ActionRun<Record<stri
 };
 
 interface Deadline {
+  /** Made for whoever asks: most actions never do. */
   readonly signal: AbortSignal;
+  /** Why nobody waits any more. */
+  readonly ended: Failed | null;
   /** Rejects with {@link Failed} when the time is over or the caller has gone. */
   readonly over: Promise<never>;
   clear(): void;
 }
 
 const deadline = (clock: Pick<Clock, "after">, timeout: number, outer?: AbortSignal): Deadline => {
-  const controller = new AbortController();
+  let controller: AbortController | null = null;
+  let ended: Failed | null = null;
   let reject: (reason: Failed) => void = () => {};
   const over = new Promise<never>((_, no) => {
     reject = no;
@@ -119,16 +131,25 @@ const deadline = (clock: Pick<Clock, "after">, timeout: number, outer?: AbortSig
   // It is raced, but a race that nobody loses leaves it unobserved.
   over.catch(() => {});
   const end = (failed: ActionFailure) => {
-    const reason = new Failed(failed);
-    reject(reason);
-    controller.abort(reason);
+    ended = new Failed(failed);
+    reject(ended);
+    controller?.abort(ended);
   };
   const timer = clock.after(timeout, () => end(failure("action_timeout", { values: { timeout } })));
   const gone = () => end(failure("outcome_unknown"));
   if (outer?.aborted) gone();
   else outer?.addEventListener("abort", gone, { once: true });
   return {
-    signal: controller.signal,
+    get signal() {
+      if (controller === null) {
+        controller = new AbortController();
+        if (ended) controller.abort(ended);
+      }
+      return controller.signal;
+    },
+    get ended() {
+      return ended;
+    },
     over,
     clear() {
       timer.cancel();
@@ -172,17 +193,11 @@ export const createRunner = ({ actions, hooks, config, log, clock = realClock }:
       return { ok: false, failure: failure("unknown_action", { values: { action: name } }) };
     }
     const limit = deadline(clock, timeoutOf(action), call.signal);
-    const work = perform(action, hooks, {
-      params: ownParams(call.params),
-      connection: call.connection,
-      api: call.api,
-      signal: limit.signal,
-      idempotencyKey: call.idempotencyKey ?? randomUUID(),
-    });
+    const work = perform(action, hooks, call, limit);
     try {
       return { ok: true, response: await Promise.race([work, limit.over]) };
     } catch (error) {
-      if (error instanceof Failed && limit.signal.aborted) afterwards(work, action.name, call);
+      if (error instanceof Failed && limit.ended) afterwards(work, action.name, call);
       return { ok: false, failure: failed(error, action.name, call) };
     } finally {
       limit.clear();

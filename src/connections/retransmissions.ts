@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { PublishMessage, Reply } from "../bayeux/index.ts";
 
 /** Publishes remembered for each session (BAYEUX 3.7). */
@@ -20,7 +20,7 @@ export class Retransmissions {
       message.data,
       ...(scope === "" ? [] : [scope]),
     ]);
-    return body.length < 128 ? body : createHash("sha1").update(body).digest("base64url");
+    return body.length < 128 ? body : hash("sha1", body, "base64url");
   }
 
   find(key: string): Promise<Reply> | undefined {

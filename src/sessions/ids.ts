@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Random } from "../ports.ts";
 
 /** A clientId or resume token, taken apart: which record it is about, and the secret that proves the right to it. */
@@ -36,5 +36,5 @@ export function parseCredential(text: unknown): Credential | null {
 
 /** One-way: a record, a log or an engine never holds the secret itself. */
 export function digest(secret: string): string {
-  return createHash("sha256").update(secret).digest("base64url").slice(0, 32);
+  return hash("sha256", secret, "base64url").slice(0, 32);
 }

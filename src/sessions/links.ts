@@ -9,6 +9,9 @@ export class Links {
   readonly #clock: Clock;
   readonly #pending = new Map<Link, string[]>();
   readonly #flushers = new Set<() => void>();
+  /** What went out last, and joined: in a busy room it goes to the next member, too. */
+  #texts: readonly string[] = [];
+  #joined = "[]";
   #scheduled = false;
   /** Message texts queued since the start. */
   pushed = 0;
@@ -63,6 +66,20 @@ export class Links {
     const texts = this.#pending.get(link);
     if (texts === undefined) return;
     this.#pending.delete(link);
-    link.send(texts.length === 1 ? `[${texts[0]}]` : `[${texts.join(",")}]`);
+    link.send(this.#join(texts));
   }
+
+  #join(texts: readonly string[]): string {
+    if (!same(texts, this.#texts)) {
+      this.#texts = texts;
+      this.#joined = `[${texts.join(",")}]`;
+    }
+    return this.#joined;
+  }
+}
+
+function same(some: readonly string[], others: readonly string[]): boolean {
+  if (some.length !== others.length) return false;
+  for (let at = 0; at < some.length; at += 1) if (some[at] !== others[at]) return false;
+  return true;
 }
