@@ -1,14 +1,21 @@
 import type { Clock } from "../ports.ts";
 import type { Link } from "./gateway.ts";
 
+/** Hands over at the end of a turn. */
+export interface Flusher {
+  flush(): void;
+}
+
 /**
  * What leaves in one turn of the event loop on one persistent link leaves in one text: replies first, then what
  * the sessions on it were owed.
  */
 export class Links {
   readonly #clock: Clock;
-  readonly #pending = new Map<Link, string[]>();
-  readonly #flushers = new Set<() => void>();
+  readonly #pending = new Map<Link, readonly string[]>();
+  /** The lists among those that belong to one link alone: the others are shared, and never changed. */
+  readonly #own = new Set<readonly string[]>();
+  #flushers = new Set<Flusher>();
   /** What went out last, and joined: in a busy room it goes to the next member, too. */
   #texts: readonly string[] = [];
   #joined = "[]";
@@ -20,18 +27,23 @@ export class Links {
     this.#clock = clock;
   }
 
-  /** Queues message texts for a persistent link. */
+  /** Queues message texts for a persistent link. The list is kept as it is: nobody may change it any more. */
   push(link: Link, texts: readonly string[]): void {
     this.pushed += texts.length;
     const queued = this.#pending.get(link);
-    if (queued === undefined) this.#pending.set(link, [...texts]);
-    else for (const text of texts) queued.push(text);
+    if (queued === undefined) this.#pending.set(link, texts);
+    else if (this.#own.has(queued)) (queued as string[]).push(...texts);
+    else {
+      const own = [...queued, ...texts];
+      this.#own.add(own);
+      this.#pending.set(link, own);
+    }
     this.#schedule();
   }
 
-  /** Runs `flush` at the end of this turn, once, however often it is asked for. */
-  onFlush(flush: () => void): void {
-    this.#flushers.add(flush);
+  /** Has it flushed at the end of this turn, once, however often it is asked for. */
+  onFlush(flusher: Flusher): void {
+    this.#flushers.add(flusher);
     this.#schedule();
   }
 
@@ -43,10 +55,11 @@ export class Links {
 
   /** Sends what is queued now and not at the end of the turn: the node is about to close its links. */
   flush(): void {
-    const flushers = [...this.#flushers];
-    this.#flushers.clear();
-    for (const flush of flushers) flush();
-    for (const link of [...this.#pending.keys()]) this.#send(link);
+    const flushers = this.#flushers;
+    this.#flushers = new Set();
+    for (const flusher of flushers) flusher.flush();
+    for (const link of this.#pending.keys()) this.#send(link);
+    this.#own.clear();
   }
 
   forget(link: Link): void {
@@ -70,10 +83,9 @@ export class Links {
   }
 
   #join(texts: readonly string[]): string {
-    if (!same(texts, this.#texts)) {
-      this.#texts = texts;
-      this.#joined = `[${texts.join(",")}]`;
-    }
+    if (texts === this.#texts) return this.#joined;
+    if (!same(texts, this.#texts)) this.#joined = `[${texts.join(",")}]`;
+    this.#texts = texts;
     return this.#joined;
   }
 }

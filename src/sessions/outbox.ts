@@ -44,12 +44,15 @@ export interface Collected {
 /** Bytes (of text) handed over together, about; what is left follows. */
 const BUDGET = 256 * 1024;
 
+const NO_REPLIES: readonly Packed[] = [];
+const NOTHING = (): void => {};
+
 /** Everything owed to one session: cursors over its topics, and replies that no log holds. */
 export class Outbox implements Reader {
   readonly #hub: Hub;
   readonly #ours: boolean;
   readonly #acknowledged: boolean;
-  readonly #wake: () => void;
+  readonly #owner: { wake(): void };
   readonly #cursors = new Map<string, Cursor>();
   readonly #dirty = new Set<Cursor>();
   readonly #blocked = new Set<Cursor>();
@@ -62,11 +65,11 @@ export class Outbox implements Reader {
   filter: ((topic: string, payload: string) => boolean) | null = null;
 
   /** `acknowledged`: what was handed over may be owed again. */
-  constructor(hub: Hub, ours: boolean, acknowledged: boolean, wake: () => void) {
+  constructor(hub: Hub, ours: boolean, acknowledged: boolean, owner: { wake(): void }) {
     this.#hub = hub;
     this.#ours = ours;
     this.#acknowledged = acknowledged;
-    this.#wake = wake;
+    this.#owner = owner;
   }
 
   set line(id: string | null) {
@@ -115,7 +118,7 @@ export class Outbox implements Reader {
     cursor.until = until ?? cursor.position;
     cursor.astray = cursor.until.epoch !== cursor.position.epoch;
     this.#closing.push(cursor);
-    this.#wake();
+    this.#owner.wake();
     return cursor;
   }
 
@@ -166,7 +169,7 @@ export class Outbox implements Reader {
     if (order.before) this.#blocked.add(order.before);
     this.#unread += data.length;
     this.#replies.push({ data, moves: order.moves, after: order.after, before: order.before });
-    this.#wake();
+    this.#owner.wake();
   }
 
   /** Replies wait to be handed over. */
@@ -196,7 +199,7 @@ export class Outbox implements Reader {
 
   wake(cursor: Cursor): void {
     if (cursor.until === null) this.#dirty.add(cursor);
-    this.#wake();
+    this.#owner.wake();
   }
 
   get waiting(): boolean {
@@ -205,15 +208,17 @@ export class Outbox implements Reader {
 
   /** Everything that can be handed over now, in order; null when there is nothing. */
   collect(): Collected | null {
+    const alike = this.#collectShared();
+    if (alike !== null) return alike;
     const texts: string[] = [];
-    const before = new Map<Cursor, Position>();
+    const before: [Cursor, Position][] = [];
     const taken: Reply[] = [];
     let room = BUDGET;
 
     const drain = (cursor: Cursor): void => {
       const { position } = cursor;
       room = this.#read(cursor, texts, room);
-      if (cursor.position !== position) before.set(cursor, position);
+      if (cursor.position !== position) before.push([cursor, position]);
       if (room > 0 && cursor.behind) this.#hub.fetch(cursor);
     };
 
@@ -247,23 +252,46 @@ export class Outbox implements Reader {
       replies: taken,
       commit: () => {
         this.#dropFinished();
-        if (room <= 0) this.#wake();
+        if (room <= 0) this.#owner.wake();
       },
       rollback: () => {
-        for (const [cursor, position] of before) {
-          cursor.seek(position);
-          if (cursor.until === null) this.#dirty.add(cursor);
-        }
+        this.#reread(before);
         this.#putBack(taken);
       },
     };
+  }
+
+  /** The usual case: only messages of one topic, which others get alike. */
+  #collectShared(): Collected | null {
+    if (this.#dirty.size !== 1 || this.#replies.length > 0 || this.#closing.length > 0) return null;
+    const [cursor] = this.#dirty as Iterable<Cursor> as [Cursor];
+    if (this.#blocked.has(cursor) || this.#held.has(cursor)) return null;
+    const { position } = cursor;
+    const texts = this.#readShared(cursor);
+    if (texts === null || texts.length === 0) return null;
+    this.#dirty.clear();
+    return {
+      texts,
+      replies: NO_REPLIES,
+      commit: NOTHING,
+      rollback: () => this.#reread([[cursor, position]]),
+    };
+  }
+
+  /** What was read from these positions on was not handed over. */
+  #reread(before: readonly (readonly [Cursor, Position])[]): void {
+    for (const [cursor, position] of before) {
+      cursor.seek(position);
+      if (cursor.until === null) this.#dirty.add(cursor);
+    }
+    this.#owner.wake();
   }
 
   #putBack(replies: readonly Reply[]): void {
     for (const reply of replies) if (reply.before) this.#blocked.add(reply.before);
     this.#replies = [...replies, ...this.#replies];
     this.#unread += lengthOf(replies);
-    this.#wake();
+    this.#owner.wake();
   }
 
   /** Stops reading everything. */
@@ -299,8 +327,11 @@ export class Outbox implements Reader {
   }
 
   #read(cursor: Cursor, texts: string[], room: number): number {
-    if (this.#ours && this.filter === null && cursor.until === null && this.#readShared(cursor, texts))
+    const shared = this.#readShared(cursor);
+    if (shared !== null) {
+      for (const text of shared) texts.push(text);
       return room;
+    }
     for (;;) {
       const found = cursor.next();
       if (found === null) return room;
@@ -312,12 +343,13 @@ export class Outbox implements Reader {
     }
   }
 
-  /** What all of our clients at the same place get alike is encoded once. */
-  #readShared(cursor: Cursor, texts: string[]): boolean {
+  /** What all of our clients at the same place get alike is encoded once; null where this one gets something else. */
+  #readShared(cursor: Cursor): readonly string[] | null {
+    if (!this.#ours || this.filter !== null || cursor.until !== null) return null;
     const { replica, position } = cursor;
     const head = replica.head;
-    if (head === null || cursor.buffered || position.offset < cursor.start.offset) return false;
-    if (position.epoch !== cursor.start.epoch || !replica.covers(position)) return false;
+    if (head === null || cursor.buffered || position.offset < cursor.start.offset) return null;
+    if (position.epoch !== cursor.start.epoch || !replica.covers(position)) return null;
     let { shared } = replica;
     if (shared === null || shared.upTo !== head || shared.after !== position.offset) {
       const first = replica.indexAfter(position);
@@ -332,14 +364,13 @@ export class Outbox implements Reader {
         length += text.length;
         all.push(text);
       }
-      if (length > BUDGET) return false;
+      if (length > BUDGET) return null;
       shared = { after: position.offset, upTo: head, from, texts: all };
       replica.shared = shared;
     }
-    if (this.#line !== null && shared.from.has(this.#line)) return false;
-    for (const text of shared.texts) texts.push(text);
+    if (this.#line !== null && shared.from.has(this.#line)) return null;
     cursor.position = head;
-    return true;
+    return shared.texts;
   }
 
   #encode(topic: string, found: Found): string | null {

@@ -75,9 +75,10 @@ export class Session {
   readonly companions = new Map<symbol, unknown>();
 
   readonly #host: SessionHost;
+  /** Of `record.who`, which stays the same for as long as it is served here under one fence. */
+  readonly #expiresAt: number | undefined;
   readonly #answers: Answers;
   readonly #deliveries: Deliveries;
-  readonly #flush = (): void => this.flush();
 
   /** `fresh`: nothing has been handed over yet, by nobody. */
   constructor(
@@ -93,9 +94,10 @@ export class Session {
     this.id = id;
     this.fence = fence;
     this.record = record;
+    this.#expiresAt = record.who.expiresAt;
     this.allowance = new Allowance(host.rate, host.clock);
     this.lastSeen = host.clock.monotonic();
-    this.outbox = new Outbox(host.hub, record.who.ours, record.acks !== null, () => this.wake());
+    this.outbox = new Outbox(host.hub, record.who.ours, record.acks !== null, this);
     this.outbox.line = record.line?.id ?? null;
     this.keeper = new Keeper(host.engine, this);
     this.polls = new Polls(this.outbox);
@@ -116,8 +118,7 @@ export class Session {
 
   /** Its credential has ended, and its client has not come with another one. */
   get lapsed(): boolean {
-    const { expiresAt } = this.record.who;
-    return expiresAt !== undefined && this.#host.clock.now() >= expiresAt;
+    return this.#expiresAt !== undefined && this.#host.clock.now() >= this.#expiresAt;
   }
 
   /** How many characters of replies its client has not fetched, or not acknowledged. */
@@ -237,7 +238,7 @@ export class Session {
   }
 
   wake(): void {
-    this.#host.links.onFlush(this.#flush);
+    this.#host.links.onFlush(this);
   }
 
   flush(): void {

@@ -69,7 +69,7 @@ export class SocketLink implements Link {
     if (this.#plain) this.#stream.write(textFrame(text), done && ((error) => done(!error)));
     else socket.send(text, done && ((error) => done(!error)));
     const { maxBuffered } = this.#needs;
-    const waiting = socket.bufferedAmount;
+    const waiting = this.#plain ? this.#stream.writableLength : socket.bufferedAmount;
     if (waiting <= maxBuffered) return;
     // One large text is the gateway's decision; piling more upon it is the peer's doing.
     if (this.#blocked && waiting > OVERFLOW * maxBuffered) socket.terminate();
