@@ -228,19 +228,10 @@ export class Connections implements Application {
   // Publishing -------------------------------------------------------------------------------------------
 
   async publish(session: Session, message: PublishMessage): Promise<Answer> {
-    const { ours, record } = session;
-    // CometD never repeats a publish (BAYEUX 3.7); ours numbers what it repeats itself, but not all of what a browser repeats
-    // on its own when a connection breaks. The ids of its messages begin again with each session.
-    const numbered = stampOf(session, message) !== null;
-    const scope = ours ? record.session.current : "";
-    const key = record.who.cometd || numbered ? null : Retransmissions.key(message, scope);
+    const key = keyOf(session, message);
     if (key === null) return { reply: await this.#publish(session, message, null) };
     const { retransmissions } = lifeOf(session);
-    const known = retransmissions.find(key);
-    if (known) return { reply: await known };
-    const reply = this.#publish(session, message, key);
-    retransmissions.remember(key, reply);
-    return { reply: await reply };
+    return { reply: await retransmissions.answer(key, () => this.#publish(session, message, key)) };
   }
 
   async #publish(session: Session, message: PublishMessage, key: string | null): Promise<Reply> {
@@ -340,6 +331,22 @@ function isRebuilt({ ours }: Session, { ext }: PublishMessage): boolean {
   return (
     ours && typeof said === "object" && said !== null && (said as { rebuilt?: unknown }).rebuilt === true
   );
+}
+
+/**
+ * By what a repeat of a publish is recognised; null where it cannot be, or need not. CometD never repeats one (BAYEUX 3.7); ours
+ * numbers what it repeats itself, but not all of what a browser repeats on its own when a connection breaks. Of what it asks no
+ * two have one `messageId`; the ids of its messages begin again with each session.
+ */
+function keyOf(session: Session, message: PublishMessage): string | null {
+  const { ours, record } = session;
+  if (record.who.cometd || stampOf(session, message) !== null) return null;
+  if (!ours) return Retransmissions.key(message);
+  const { id, data } = message;
+  const messageId =
+    typeof data === "object" && data !== null ? (data as { messageId?: unknown }).messageId : undefined;
+  const known = typeof messageId === "string" && messageId !== "" ? messageId : Retransmissions.key(message);
+  return id === undefined || known === null ? null : `${id} ${record.session.current} ${known}`;
 }
 
 function stampOf(session: Session, message: PublishMessage): Stamp | null {

@@ -52,7 +52,7 @@ export function unpack(
   for (const { data, moves } of luggage.replies) {
     if (!asksAgain || !isResponse(data)) session.outbox.pushText(data, { moves });
   }
-  for (const [key, reply] of luggage.repeats) life.retransmissions.remember(key, Promise.resolve(reply));
+  for (const [key, reply] of luggage.repeats) life.retransmissions.remember(key, reply);
   for (const [id, text] of luggage.answered) life.answered.set(id, text);
   for (const pending of luggage.pending) {
     life.pending.set(life.nextPending, pending);

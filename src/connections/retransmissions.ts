@@ -9,44 +9,42 @@ const REMEMBERED = 256;
  * done again. The body counts too: a client may start its ids again in the same session.
  */
 export class Retransmissions {
-  readonly #replies = new Map<string, { promise: Promise<Reply>; settled: Reply | null }>();
+  /** Or what it will be. */
+  readonly #replies = new Map<string, Reply | Promise<Reply>>();
 
-  /** Null for a publish that cannot be recognised. `scope`: within which ids are not used twice. */
-  static key(message: PublishMessage, scope = ""): string | null {
-    if (message.id === undefined) return null;
-    const body = JSON.stringify([
-      message.id,
-      message.channel,
-      message.data,
-      ...(scope === "" ? [] : [scope]),
-    ]);
+  /** Null for a publish that cannot be recognised. */
+  static key({ id, channel, data }: PublishMessage): string | null {
+    if (id === undefined) return null;
+    const body = JSON.stringify([id, channel, data]);
     return body.length < 128 ? body : hash("sha1", body, "base64url");
   }
 
-  find(key: string): Promise<Reply> | undefined {
-    return this.#replies.get(key)?.promise;
+  /** The reply to what has the same key; done when there is none. What fails is forgotten, so that a repeat tries again. */
+  async answer(key: string, act: () => Promise<Reply>): Promise<Reply> {
+    const known = this.#replies.get(key);
+    if (known !== undefined) return known;
+    const doing = act();
+    this.remember(key, doing);
+    try {
+      const reply = await doing;
+      // It keeps its place among the others.
+      if (this.#replies.has(key)) this.#replies.set(key, reply);
+      return reply;
+    } catch (failed) {
+      this.#replies.delete(key);
+      throw failed;
+    }
   }
 
-  /** Remembers what comes of it; what fails is forgotten, so that a repeat tries again. */
-  remember(key: string, promise: Promise<Reply>): void {
-    const entry: { promise: Promise<Reply>; settled: Reply | null } = { promise, settled: null };
-    this.#replies.set(key, entry);
-    promise.then(
-      (reply) => {
-        entry.settled = reply;
-      },
-      () => this.#replies.delete(key),
-    );
-    if (this.#replies.size > REMEMBERED) {
-      const oldest = this.#replies.keys().next();
-      if (!oldest.done) this.#replies.delete(oldest.value);
-    }
+  remember(key: string, reply: Reply | Promise<Reply>): void {
+    this.#replies.set(key, reply);
+    if (this.#replies.size > REMEMBERED) this.#replies.delete(this.#replies.keys().next().value!);
   }
 
   /** What is settled, for the next owner. */
   settled(): [string, Reply][] {
     const all: [string, Reply][] = [];
-    for (const [key, { settled }] of this.#replies) if (settled) all.push([key, settled]);
+    for (const [key, reply] of this.#replies) if (!(reply instanceof Promise)) all.push([key, reply]);
     return all;
   }
 }

@@ -9,19 +9,23 @@ export interface Result {
   readonly after?: (() => void) | undefined;
 }
 
+/** Where nothing has to be put together. */
+const NONE: never[] = [];
+
 /** The replies to one unit: together on a link that takes one text, each as it comes on the others. */
 export class Exchange {
   readonly #link: Link;
   readonly #links: Links;
   /** Message texts, in the order of the unit; a slot may hold several or none. */
   readonly #texts: string[];
-  readonly #done: ((handed: boolean) => void)[] = [];
+  readonly #done: ((handed: boolean) => void)[];
   #missing: number;
 
   constructor(link: Link, links: Links, size: number) {
     this.#link = link;
     this.#links = links;
-    this.#texts = new Array<string>(size).fill("");
+    this.#texts = link.once ? new Array<string>(size).fill("") : NONE;
+    this.#done = link.once ? [] : NONE;
     this.#missing = size;
     if (size > 0) return;
     if (link.once) link.send("[]");

@@ -56,6 +56,7 @@ type Standing = "current" | "superseded" | "unknown";
 interface Refused {
   readonly refused: true;
 }
+const REFUSED: Refused = { refused: true };
 
 export interface GatewayParts {
   readonly directory: Directory;
@@ -196,14 +197,19 @@ export class SessionGateway implements Gateway {
         void this.#connect(message, exchange.slot(index), batched);
         return;
       default:
-        void this.#perform(message, link).then((result) => exchange.settle(index, result));
+        void this.#perform(message, link, exchange, index);
     }
   }
 
   /** Subscribe, unsubscribe, publish, disconnect: done by whoever serves the session. Never rejects. */
-  async #perform(message: MessageCommand["message"], link: Link): Promise<Result> {
+  async #perform(
+    message: MessageCommand["message"],
+    link: Link,
+    exchange: Exchange,
+    index: number,
+  ): Promise<void> {
     const credential = parseCredential(message.clientId);
-    if (!credential) return { reply: refusal(message) };
+    if (!credential) return exchange.settle(index, { reply: refusal(message) });
     const { directory, log } = this.#parts;
     // After a lost socket Faye re-opens on the next publish but connects seconds later: deliver there meanwhile.
     const local = directory.local.get(credential.connection);
@@ -217,19 +223,23 @@ export class SessionGateway implements Gateway {
       this.#bind(local, link);
       local.carry(link);
     }
+    let result: Result;
     try {
       const command: MessageCommand = { op: "message", digest: credential.digest, message };
-      const done = await directory.command(credential.connection, command);
-      if (done === GONE) return { reply: refusal(message) };
-      const result = done as Result | Refused;
-      return "refused" in result ? { reply: refusal(message) } : result;
+      const done = (await directory.command(credential.connection, command)) as
+        | Result
+        | Refused
+        | typeof GONE;
+      result = done === GONE || "refused" in done ? { reply: refusal(message) } : done;
     } catch (failed) {
       if (failed instanceof EngineFailure) {
-        return { reply: failure(message, failed.outcome === "unknown" ? outcomeUnknown() : unavailable()) };
+        result = { reply: failure(message, failed.outcome === "unknown" ? outcomeUnknown() : unavailable()) };
+      } else {
+        log.error({ err: failed }, "a message could not be handled");
+        result = { reply: failure(message, internal()) };
       }
-      log.error({ err: failed }, "a message could not be handled");
-      return { reply: failure(message, internal()) };
     }
+    exchange.settle(index, result);
   }
 
   /** Runs where the session is served, in its turn. */
@@ -241,19 +251,18 @@ export class SessionGateway implements Gateway {
     if (command.op === "server") return app.command(session, command.command);
     if (command.op === "connect") return this.#attend(session, command);
     const { message } = command;
-    const refused: Refused = { refused: true };
-    if (standing(session, command.digest) !== "current") return refused;
+    if (standing(session, command.digest) !== "current") return REFUSED;
     if (session.record.ended) {
       // A repeated disconnect is answered again (case 124).
       if (message.kind === "disconnect") return { reply: disconnectReply(message) } satisfies Result;
-      return refused;
+      return REFUSED;
     }
-    if (session.lapsed && message.kind !== "disconnect") return refused;
+    if (session.lapsed && message.kind !== "disconnect") return REFUSED;
     session.touch();
     if (!session.allowance.take()) return { reply: failure(message, rateLimited()) } satisfies Result;
     if (message.kind === "publish" && session.unread > this.#parts.maxUnread)
       return { reply: failure(message, unread()) } satisfies Result;
-    await this.#confirm(session);
+    if (session.record.resume.previous !== null) await this.#confirm(session);
     switch (message.kind) {
       case "publish":
         return app.publish(session, message);
