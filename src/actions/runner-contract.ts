@@ -1,4 +1,5 @@
 import type { Api, Connection } from "../api.ts";
+import type { Awaitable } from "../awaitable.ts";
 
 /** The error part of an answer; `status` is for HTTP. */
 export interface ActionFailure {
@@ -33,9 +34,9 @@ export interface ActionPromises {
   readonly timeout: number;
 }
 
-/** Runs actions by name. Never rejects. `params` may still have `action` and `apiVersion`: the action does not see them. */
+/** Runs actions by name. Never throws or rejects. `params` may still have `action` and `apiVersion`: the action does not see them. */
 export interface ActionRunner {
-  run(call: ActionCall): Promise<ActionOutcome>;
+  run(call: ActionCall): Awaitable<ActionOutcome>;
   /** What is promised about repeating an action (of this `apiVersion`, or else the newest); null for an unknown one. */
   promises(action: unknown, apiVersion?: unknown): ActionPromises | null;
 }

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { type Awaitable, rescue, then } from "../awaitable.ts";
 import type { Config } from "../config/declaration.ts";
 import { type Hooks, Refusal } from "../hooks.ts";
-import type { Clock, Log } from "../ports.ts";
+import type { Clock, Log, Timer } from "../ports.ts";
 import type { Action, ActionRun } from "./action.ts";
 import { ActionError } from "./action-error.ts";
 import type { ActionInfo } from "./action-info.ts";
@@ -54,6 +55,12 @@ const textOf = (error: unknown): string =>
     ? error.message
     : `it threw ${typeof error === "object" ? "an object" : String(error)}`;
 
+/** What applications hand back may be a promise of another kind. */
+const settled = <T>(value: T | PromiseLike<T>): Awaitable<T> =>
+  typeof value === "object" && value !== null && "then" in value && typeof value.then === "function"
+    ? Promise.resolve(value)
+    : (value as T);
+
 /** What the client sent to the action itself. A spread copies `__proto__` as the data it is; an assignment would not. */
 const ownParams = (params: Record<string, unknown>): Record<string, unknown> => {
   const { action: _action, apiVersion: _apiVersion, ...own } = params;
@@ -71,11 +78,12 @@ const invalidInputs = (found: readonly StandardSchemaV1.Issue[]): ActionFailure 
   return failure("invalid_inputs", { values: { issues: texts.join("; ") }, details: { issues } });
 };
 
-const validated = async (action: Action, params: Record<string, unknown>): Promise<unknown> => {
+const validated = (action: Action, params: Record<string, unknown>): Awaitable<unknown> => {
   if (action.inputs === undefined) return params;
-  const result = await action.inputs["~standard"].validate(params);
-  if (result.issues) throw new Failed(invalidInputs(result.issues));
-  return result.value;
+  return then(settled(action.inputs["~standard"].validate(params)), (result) => {
+    if (result.issues) throw new Failed(invalidInputs(result.issues));
+    return result.value;
+  });
 };
 
 const checked = (response: unknown): Record<string, unknown> => {
@@ -85,19 +93,33 @@ const checked = (response: unknown): Record<string, unknown> => {
   return response as Record<string, unknown>;
 };
 
-/** Validation, what comes before, the action, what comes after. */
-const perform = async (action: Action, hooks: Hooks, call: ActionCall, limit: Deadline) => {
-  const params = await validated(action, ownParams(call.params));
-  const { connection, api } = call;
-  const run: ActionRun<unknown> = {
-    params,
-    connection,
-    api,
-    get signal() {
-      return limit.signal;
-    },
-    idempotencyKey: call.idempotencyKey ?? randomUUID(),
-  };
+/** Validation, and the action with all that surrounds it. */
+const perform = (
+  action: Action,
+  hooks: Hooks,
+  call: ActionCall,
+  limit: Deadline,
+): Awaitable<Record<string, unknown>> =>
+  then(validated(action, ownParams(call.params)), (params) => {
+    const { connection, api } = call;
+    const run: ActionRun<unknown> = {
+      params,
+      connection,
+      api,
+      get signal() {
+        return limit.signal;
+      },
+      idempotencyKey: call.idempotencyKey ?? randomUUID(),
+    };
+    const bare = action.middleware.length === 0 && !hooks.beforeAction && !hooks.afterAction;
+    if (!bare) return surrounded(action, hooks, run, limit);
+    if (limit.ended) throw limit.ended;
+    return then(settled(action.run(run)), checked);
+  });
+
+/** What comes before, the action, what comes after. */
+const surrounded = async (action: Action, hooks: Hooks, run: ActionRun<unknown>, limit: Deadline) => {
+  const { params, connection, api } = run;
   const hooked = { action: action.name, params, connection, api };
 
   await hooks.beforeAction?.(hooked);
@@ -111,52 +133,53 @@ const perform = async (action: Action, hooks: Hooks, call: ActionCall, limit: De
   return checked((await hooks.afterAction?.({ ...hooked, response })) ?? response);
 };
 
-interface Deadline {
-  /** Made for whoever asks: most actions never do. */
-  readonly signal: AbortSignal;
+/** Until when an action is waited for. It runs out only for what does not answer at once. */
+class Deadline {
   /** Why nobody waits any more. */
-  readonly ended: Failed | null;
-  /** Rejects with {@link Failed} when the time is over or the caller has gone. */
-  readonly over: Promise<never>;
-  clear(): void;
-}
+  ended: Failed | null = null;
+  readonly #outer: AbortSignal | undefined;
+  #controller: AbortController | null = null;
+  #timer: Timer | null = null;
+  #reject: (reason: Failed) => void = () => {};
+  readonly #gone = (): void => this.#end(failure("outcome_unknown"));
 
-const deadline = (clock: Pick<Clock, "after">, timeout: number, outer?: AbortSignal): Deadline => {
-  let controller: AbortController | null = null;
-  let ended: Failed | null = null;
-  let reject: (reason: Failed) => void = () => {};
-  const over = new Promise<never>((_, no) => {
-    reject = no;
-  });
-  // It is raced, but a race that nobody loses leaves it unobserved.
-  over.catch(() => {});
-  const end = (failed: ActionFailure) => {
-    ended = new Failed(failed);
-    reject(ended);
-    controller?.abort(ended);
-  };
-  const timer = clock.after(timeout, () => end(failure("action_timeout", { values: { timeout } })));
-  const gone = () => end(failure("outcome_unknown"));
-  if (outer?.aborted) gone();
-  else outer?.addEventListener("abort", gone, { once: true });
-  return {
-    get signal() {
-      if (controller === null) {
-        controller = new AbortController();
-        if (ended) controller.abort(ended);
-      }
-      return controller.signal;
-    },
-    get ended() {
-      return ended;
-    },
-    over,
-    clear() {
-      timer.cancel();
-      outer?.removeEventListener("abort", gone);
-    },
-  };
-};
+  constructor(outer: AbortSignal | undefined) {
+    this.#outer = outer;
+    if (outer?.aborted) this.#gone();
+  }
+
+  /** Made for whoever asks: most actions never do. */
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      if (this.ended) this.#controller.abort(this.ended);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Waits for an action, and no longer than `timeout` milliseconds: then, and when its caller has gone, it rejects with {@link Failed}. */
+  async wait<T>(work: Promise<T>, timeout: number, clock: Pick<Clock, "after">): Promise<T> {
+    if (this.#outer?.aborted) this.#gone();
+    if (this.ended) throw this.ended;
+    const over = new Promise<never>((_, reject) => {
+      this.#reject = reject;
+    });
+    this.#timer = clock.after(timeout, () => this.#end(failure("action_timeout", { values: { timeout } })));
+    this.#outer?.addEventListener("abort", this.#gone, { once: true });
+    try {
+      return await Promise.race([work, over]);
+    } finally {
+      this.#timer.cancel();
+      this.#outer?.removeEventListener("abort", this.#gone);
+    }
+  }
+
+  #end(failed: ActionFailure): void {
+    this.ended = new Failed(failed);
+    this.#reject(this.ended);
+    this.#controller?.abort(this.ended);
+  }
+}
 
 /** Runs actions by name: validation, middleware, timeout, and every way to fail turned into one answer. */
 export const createRunner = ({ actions, hooks, config, log, clock = realClock }: RunnerOptions): Runner => {
@@ -186,22 +209,26 @@ export const createRunner = ({ actions, hooks, config, log, clock = realClock }:
     return { code, message, status, ...(details === undefined ? {} : { details }) };
   };
 
-  const run = async (call: ActionCall): Promise<ActionOutcome> => {
+  const run = (call: ActionCall): Awaitable<ActionOutcome> => {
     const action = catalog.find(call.action, call.params.apiVersion);
     if (action === undefined) {
       const name = typeof call.action === "string" ? call.action.slice(0, 100) : String(typeof call.action);
       return { ok: false, failure: failure("unknown_action", { values: { action: name } }) };
     }
-    const limit = deadline(clock, timeoutOf(action), call.signal);
-    const work = perform(action, hooks, call, limit);
-    try {
-      return { ok: true, response: await Promise.race([work, limit.over]) };
-    } catch (error) {
-      if (error instanceof Failed && limit.ended) afterwards(work, action.name, call);
-      return { ok: false, failure: failed(error, action.name, call) };
-    } finally {
-      limit.clear();
-    }
+    const limit = new Deadline(call.signal);
+    let work: Awaitable<Record<string, unknown>> | undefined;
+    return rescue<ActionOutcome>(
+      () => {
+        work = perform(action, hooks, call, limit);
+        const response = work instanceof Promise ? limit.wait(work, timeoutOf(action), clock) : work;
+        return then(response, (response) => ({ ok: true, response }));
+      },
+      (error) => {
+        if (error instanceof Failed && limit.ended && work instanceof Promise)
+          afterwards(work, action.name, call);
+        return { ok: false, failure: failed(error, action.name, call) };
+      },
+    );
   };
 
   /** An action that nobody waits for any more may still fail; that must not be an unhandled rejection, nor go unseen. */

@@ -1,9 +1,10 @@
 import { failure, failureFields, tooManyPending } from "../actions/errors.ts";
 import type { ActionOutcome, ActionPromises, ActionRunner } from "../actions/runner-contract.ts";
 import type { Api } from "../api.ts";
+import { type Awaitable, then } from "../awaitable.ts";
 import type { Clock } from "../ports.ts";
 import type { Session } from "../sessions/session.ts";
-import { ANSWERED, lifeOf, type Pending } from "./life.ts";
+import { ANSWERED, type Life, lifeOf, type Pending } from "./life.ts";
 import { viewOf } from "./view.ts";
 
 /** Milliseconds between two looks at the node where an action of this node's session runs. */
@@ -25,7 +26,7 @@ export interface ActionDeskParts {
   /** Whether another node lives. */
   readonly alive: (node: string) => Promise<boolean>;
   /** Puts a response on the connection's line, wherever it is served by now. JSON text. Never rejects. */
-  readonly respond: (session: Session, text: string, pending: string | number | undefined) => Promise<void>;
+  readonly respond: (session: Session, text: string, pending: string | number | undefined) => Awaitable<void>;
 }
 
 /** Actions called over a connection: accepted at once, answered on the line when they are done. */
@@ -39,15 +40,15 @@ export class ActionDesk {
   }
 
   /**
-   * Resolves when it is accepted, not when it is done. `rebuilt`: it may have been begun for a connection that is lost, of
+   * Returns when it is accepted, not when it is done. `rebuilt`: it may have been begun for a connection that is lost, of
    * which nothing is known here.
    */
-  async call(
+  call(
     session: Session,
     data: Record<string, unknown>,
     matching: Matching,
     rebuilt: boolean,
-  ): Promise<void> {
+  ): Awaitable<void> {
     const { runner, simultaneous, respond } = this.#parts;
     const life = lifeOf(session);
     const params = paramsOf(data);
@@ -72,13 +73,15 @@ export class ActionDesk {
       return respond(session, formatOutcome(matching, { ok: false, failure: tooManyPending }), undefined);
     }
     const journalled = promises?.journal === true && known !== undefined;
-    if (journalled) {
-      await session.keeper.amend({ journal: { ...session.record.journal, [String(known)]: null } });
-    }
-    life.params = params;
-    session.record.counts.actions += 1;
-    session.keeper.later("counts");
-    this.#begin(session, params, matching, promises);
+    const noted = journalled
+      ? session.keeper.amend({ journal: { ...session.record.journal, [String(known)]: null } })
+      : undefined;
+    return then(noted, () => {
+      life.params = params;
+      session.record.counts.actions += 1;
+      session.keeper.later("counts");
+      this.#begin(session, params, matching, promises);
+    });
   }
 
   #begin(
@@ -87,44 +90,51 @@ export class ActionDesk {
     matching: Matching,
     promises: ActionPromises | null,
   ): void {
-    const { clock, node } = this.#parts;
-    const life = lifeOf(session);
-    const key = life.nextPending;
-    life.nextPending += 1;
-    const until = clock.now() + 2 * (promises?.timeout ?? 0);
-    const again = promises?.idempotent ? params : null;
-    life.pending.set(key, { messageId: idOf(matching), node, until, again });
-    this.#running += 1;
-    void this.#run(session, params, matching, key, promises?.journal === true);
-  }
-
-  async #run(
-    session: Session,
-    params: Readonly<Record<string, unknown>>,
-    matching: Matching,
-    key: number,
-    journal: boolean,
-  ): Promise<void> {
-    const { runner, api, respond } = this.#parts;
+    const { runner, api, clock, node, respond } = this.#parts;
     const life = lifeOf(session);
     const known = idOf(matching);
-    const outcome = await runner.run({
+    life.beginning += 1;
+    const outcome = runner.run({
       action: params.action,
       params,
       connection: viewOf(session),
       api: api(),
       ...(known === undefined ? {} : { idempotencyKey: `${session.id}:${known}` }),
     });
-    const text = formatOutcome(matching, outcome);
+    life.beginning -= 1;
+    const journal = promises?.journal === true && known !== undefined;
+    if (!(outcome instanceof Promise) && !journal) {
+      void respond(session, textOf(life, matching, outcome), known);
+      return;
+    }
+    const key = life.nextPending;
+    life.nextPending += 1;
+    const until = clock.now() + 2 * (promises?.timeout ?? 0);
+    const again = promises?.idempotent ? params : null;
+    life.pending.set(key, { messageId: known, node, until, again });
+    void this.#finish(session, key, matching, outcome, journal);
+  }
+
+  async #finish(
+    session: Session,
+    key: number,
+    matching: Matching,
+    outcome: Awaitable<ActionOutcome>,
+    journal: boolean,
+  ): Promise<void> {
+    this.#running += 1;
+    const life = lifeOf(session);
+    const known = idOf(matching);
+    const done = await outcome;
     life.pending.delete(key);
-    if (known !== undefined) life.remember(known, text);
-    if (journal && known !== undefined && !session.gone) {
+    const text = textOf(life, matching, done);
+    if (journal && !session.gone) {
       session.record.journal = trimmed({ ...session.record.journal, [String(known)]: text });
       await session.keeper.write("journal").catch(() => session.keeper.later("journal"));
     }
-    await respond(session, text, known);
+    await this.#parts.respond(session, text, known);
     this.#running -= 1;
-    if (this.#running === 0) for (const done of this.#idle.splice(0)) done();
+    if (this.#running === 0) for (const idle of this.#idle.splice(0)) idle();
   }
 
   /**
@@ -172,6 +182,14 @@ export class ActionDesk {
 }
 
 const unknownOutcome: ActionOutcome = { ok: false, failure: failure("outcome_unknown") };
+
+/** The response, remembered for a client that asks again. */
+function textOf(life: Life, matching: Matching, outcome: ActionOutcome): string {
+  const text = formatOutcome(matching, outcome);
+  const known = idOf(matching);
+  if (known !== undefined) life.remember(known, text);
+  return text;
+}
 
 /** What the client can ask for again by. */
 function idOf({ messageId }: Matching): string | number | undefined {

@@ -1,3 +1,4 @@
+import type { Awaitable } from "../awaitable.ts";
 import { denied, forbidden, isWildcard } from "../bayeux/index.ts";
 import { type Hooks, Refusal, type RoomVerb } from "../hooks.ts";
 import type { Log } from "../ports.ts";
@@ -39,10 +40,18 @@ export class Authorization {
     }
   }
 
-  /** Throws VerbRefused where a room is not for this connection. */
-  async room(session: Session, room: string, verb: RoomVerb): Promise<void> {
+  /** Rejects with VerbRefused where a room is not for this connection. */
+  room(session: Session, room: string, verb: RoomVerb): Awaitable<void> {
     const { authorizeRoom } = this.#hooks;
-    if (!authorizeRoom) return;
+    return authorizeRoom && this.#room(authorizeRoom, session, room, verb);
+  }
+
+  async #room(
+    authorizeRoom: NonNullable<Hooks["authorizeRoom"]>,
+    session: Session,
+    room: string,
+    verb: RoomVerb,
+  ): Promise<void> {
     let allowed: unknown;
     try {
       allowed = await authorizeRoom({ connection: viewOf(session), room, verb });

@@ -1,4 +1,5 @@
 import type { Api } from "../api.ts";
+import { type Awaitable, rescue, then } from "../awaitable.ts";
 import {
   failure,
   forbidden,
@@ -57,6 +58,9 @@ export interface ConnectionsParts {
 
 /** Traditional clients publish "hello" there before they subscribe to their line. */
 const HELLO = "/_welcome";
+
+/** Characters of a session's digest that tell it from its client's other ones. */
+const SCOPE = 12;
 
 /** Milliseconds between attempts to hand a response to the node that serves its connection now. */
 const FORWARDING = [250, 500, 1000, 2000, 4000, 8000];
@@ -227,21 +231,25 @@ export class Connections implements Application {
 
   // Publishing -------------------------------------------------------------------------------------------
 
-  async publish(session: Session, message: PublishMessage): Promise<Answer> {
+  publish(session: Session, message: PublishMessage): Awaitable<Answer> {
     const key = keyOf(session, message);
-    if (key === null) return { reply: await this.#publish(session, message, null) };
-    const { retransmissions } = lifeOf(session);
-    return { reply: await retransmissions.answer(key, () => this.#publish(session, message, key)) };
+    const act = (): Awaitable<Reply> => this.#publish(session, message, key);
+    const reply = key === null ? act() : lifeOf(session).retransmissions.answer(key, act);
+    return then(reply, (done) => ({ reply: done }));
   }
 
-  async #publish(session: Session, message: PublishMessage, key: string | null): Promise<Reply> {
-    const { channel, data } = message;
+  #publish(session: Session, message: PublishMessage, key: string | null): Awaitable<Reply> {
+    const { channel } = message;
     const id = lineOf(channel);
-    if (id !== undefined) {
-      // Only on its own line; also a minted one that it has not claimed is nobody else's.
-      if (session.record.line?.id !== id) return failure(message, forbidden(channel));
-      return this.#event(session, message, key);
-    }
+    if (id === undefined) return this.#broadcast(session, message, key);
+    // Only on its own line; also a minted one that it has not claimed is nobody else's.
+    if (session.record.line?.id !== id) return failure(message, forbidden(channel));
+    return this.#event(session, message, key);
+  }
+
+  /** Something for a plain channel. */
+  async #broadcast(session: Session, message: PublishMessage, key: string | null): Promise<Reply> {
+    const { channel, data } = message;
     if (channel === HELLO || channel.startsWith("/service/")) return publishReply(message);
     const refused = await this.#parts.authorization.channel(session, channel, "publish");
     if (refused !== null) return failure(message, refused);
@@ -258,8 +266,7 @@ export class Connections implements Application {
   }
 
   /** Something a connection asks on its line. Acknowledged when it is stored or accepted; answered on the line. */
-  async #event(session: Session, message: PublishMessage, key: string | null): Promise<Reply> {
-    const { actions, verbs, allowed, log } = this.#parts;
+  #event(session: Session, message: PublishMessage, key: string | null): Awaitable<Reply> {
     const { record, outbox } = session;
     const data = typeof message.data === "object" && message.data !== null ? message.data : {};
     const fields = data as Record<string, unknown>;
@@ -270,45 +277,50 @@ export class Connections implements Application {
     const matching: Matching = { messageCount: record.counts.messages, messageId };
     const respond = (body: object, order: { moves?: Moves | undefined } = {}): void =>
       outbox.push({ ...body, context: "response", ...matching }, order);
-    try {
-      if (typeof event !== "string" || !allowed.has(event)) throw new VerbRefused("unknown_verb");
-      if (event === "quit" || event === "exit") {
-        const reason = `${event} requested`;
-        await this.#parts.endings.end(session, {
-          reason,
-          reconnect: "none",
-          goodbye: { context: "api", status: "Bye!", reason },
+    const acknowledged = (): Reply => publishReply(message);
+    return rescue(
+      () => {
+        if (typeof event !== "string" || !this.#parts.allowed.has(event))
+          throw new VerbRefused("unknown_verb");
+        if (event === "action") {
+          const rebuilt = isRebuilt(session, message);
+          return then(this.#parts.actions.call(session, fields, matching, rebuilt), acknowledged);
+        }
+        if (event === "quit" || event === "exit") return this.#quit(session, event).then(acknowledged);
+        const verb = VERBS.get(event);
+        if (!verb) throw new VerbRefused("unknown_verb");
+        const call = { session, data: fields, stamp: stampOf(session, message), key };
+        return verb(call, this.#parts.verbs).then((reply) => {
+          if (reply) {
+            const { data: answer, ...order } = reply;
+            respond({ status: "OK", data: answer }, order);
+          }
+          return acknowledged();
         });
-        return publishReply(message);
-      }
-      if (event === "action") {
-        await actions.call(session, fields, matching, isRebuilt(session, message));
-        return publishReply(message);
-      }
-      const verb = VERBS.get(event);
-      if (!verb) throw new VerbRefused("unknown_verb");
-      const reply = await verb({ session, data: fields, stamp: stampOf(session, message), key }, verbs);
-      if (reply) {
-        const { data: answer, ...order } = reply;
-        respond({ status: "OK", data: answer }, order);
-      }
-      return publishReply(message);
-    } catch (failed) {
-      if (failed instanceof VerbRefused) {
-        const { message: error, code, fields: more } = failed;
-        respond({ status: error, error, code, data: null, ...more });
-        return publishReply(message);
-      }
-      if (failed instanceof EngineFailure) throw failed;
-      log.error({ connection: session.id, event: String(event), err: failed }, "a verb failed");
-      return failure(message, internal());
-    }
+      },
+      (failed) => {
+        if (failed instanceof VerbRefused) {
+          const { message: error, code, fields: more } = failed;
+          respond({ status: error, error, code, data: null, ...more });
+          return acknowledged();
+        }
+        if (failed instanceof EngineFailure) throw failed;
+        this.#parts.log.error({ connection: session.id, event: String(event), err: failed }, "a verb failed");
+        return failure(message, internal());
+      },
+    );
   }
 
-  /** Puts a response on the line of a connection that may have moved meanwhile; resolves when it is there. */
-  async respond(session: Session, text: string, pending: string | number | undefined): Promise<void> {
-    if (!session.gone) session.outbox.pushText(text);
-    else await this.#forward(session.id, { kind: "respond", text, pending: pending ?? null });
+  async #quit(session: Session, event: "quit" | "exit"): Promise<void> {
+    const reason = `${event} requested`;
+    const goodbye = { context: "api", status: "Bye!", reason };
+    await this.#parts.endings.end(session, { reason, reconnect: "none", goodbye });
+  }
+
+  /** Puts a response on the line of a connection that may have moved meanwhile; done when it is there. */
+  respond(session: Session, text: string, pending: string | number | undefined): Awaitable<void> {
+    if (session.gone) return this.#forward(session.id, { kind: "respond", text, pending: pending ?? null });
+    session.outbox.pushText(text);
   }
 
   /** Its client waits for it on a line that may be whole: tried again as long as somebody might be there to take it. */
@@ -345,8 +357,11 @@ function keyOf(session: Session, message: PublishMessage): string | null {
   const { id, data } = message;
   const messageId =
     typeof data === "object" && data !== null ? (data as { messageId?: unknown }).messageId : undefined;
-  const known = typeof messageId === "string" && messageId !== "" ? messageId : Retransmissions.key(message);
-  return id === undefined || known === null ? null : `${id} ${record.session.current} ${known}`;
+  const named = typeof messageId === "number" || (typeof messageId === "string" && messageId !== "");
+  const known = named ? JSON.stringify(messageId) : Retransmissions.key(message);
+  return id === undefined || known === null
+    ? null
+    : `${id} ${record.session.current.slice(0, SCOPE)} ${known}`;
 }
 
 function stampOf(session: Session, message: PublishMessage): Stamp | null {

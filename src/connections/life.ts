@@ -27,6 +27,8 @@ export const ANSWERED = 64;
 export class Life {
   readonly retransmissions = new Retransmissions();
   readonly pending = new Map<number, Pending>();
+  /** Actions that are just being begun: most of them have ended by then, and never become pending. */
+  beginning = 0;
   /** Replies to actions by messageId, for a client that asks again. JSON texts, oldest first. */
   readonly answered = new Map<string | number, string>();
   /** Actions whose responses came from another node. */

@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import type { Awaitable } from "../awaitable.ts";
 import type { PublishMessage, Reply } from "../bayeux/index.ts";
 
 /** Publishes remembered for each session (BAYEUX 3.7). */
@@ -10,7 +11,7 @@ const REMEMBERED = 256;
  */
 export class Retransmissions {
   /** Or what it will be. */
-  readonly #replies = new Map<string, Reply | Promise<Reply>>();
+  readonly #replies = new Map<string, Awaitable<Reply>>();
 
   /** Null for a publish that cannot be recognised. */
   static key({ id, channel, data }: PublishMessage): string | null {
@@ -20,11 +21,15 @@ export class Retransmissions {
   }
 
   /** The reply to what has the same key; done when there is none. What fails is forgotten, so that a repeat tries again. */
-  async answer(key: string, act: () => Promise<Reply>): Promise<Reply> {
+  answer(key: string, act: () => Awaitable<Reply>): Awaitable<Reply> {
     const known = this.#replies.get(key);
     if (known !== undefined) return known;
-    const doing = act();
-    this.remember(key, doing);
+    const reply = act();
+    this.remember(key, reply);
+    return reply instanceof Promise ? this.#settle(key, reply) : reply;
+  }
+
+  async #settle(key: string, doing: Promise<Reply>): Promise<Reply> {
     try {
       const reply = await doing;
       // It keeps its place among the others.
@@ -36,7 +41,7 @@ export class Retransmissions {
     }
   }
 
-  remember(key: string, reply: Reply | Promise<Reply>): void {
+  remember(key: string, reply: Awaitable<Reply>): void {
     this.#replies.set(key, reply);
     if (this.#replies.size > REMEMBERED) this.#replies.delete(this.#replies.keys().next().value!);
   }

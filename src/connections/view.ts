@@ -54,7 +54,8 @@ class LiveConnection implements Connection {
     return this.#session.record.counts.actions;
   }
   get pendingActions(): number {
-    return lifeOf(this.#session).pending.size;
+    const { pending, beginning } = lifeOf(this.#session);
+    return pending.size + beginning;
   }
   get params(): Readonly<Record<string, unknown>> {
     return lifeOf(this.#session).params;

@@ -29,6 +29,8 @@ export class Cursor implements Follower {
   fetching = false;
   /** It ends in another log than it is in, and nobody here knows yet which of the two is over. */
   astray = false;
+  /** There may be something for its reader, who will look; set and cleared by the reader. */
+  due = false;
   #backlog: Found[] = [];
   #next = 0;
 

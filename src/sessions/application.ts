@@ -1,3 +1,4 @@
+import type { Awaitable } from "../awaitable.ts";
 import type { PublishMessage, Reply, SubscriptionMessage } from "../bayeux/index.ts";
 import type { Position } from "../engine/contract.ts";
 import type { Session } from "./session.ts";
@@ -28,7 +29,7 @@ export interface Application {
   receive(session: Session, luggage: unknown): void;
   subscribe(session: Session, message: SubscriptionMessage): Promise<Answer>;
   unsubscribe(session: Session, message: SubscriptionMessage): Promise<Answer>;
-  publish(session: Session, message: PublishMessage): Promise<Answer>;
+  publish(session: Session, message: PublishMessage): Awaitable<Answer>;
   /** What the server itself asks of a connection, from any node. JSON in, JSON out. */
   command(session: Session, command: unknown): Promise<unknown>;
   /** Others see it come and go. */

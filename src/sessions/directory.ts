@@ -1,3 +1,4 @@
+import { type Awaitable, rescue, then } from "../awaitable.ts";
 import type { ConnectionState, Engine } from "../engine/contract.ts";
 import { EngineFailure } from "../engine/contract.ts";
 import { insist, sleep } from "../engine/insist.ts";
@@ -33,7 +34,7 @@ interface Parcel {
 }
 
 /** Runs something on a session; `execute` of the gateway. */
-export type Execute = (session: Session, command: unknown) => Promise<unknown>;
+export type Execute = (session: Session, command: unknown) => Awaitable<unknown>;
 
 /** Which sessions this node serves, and the ways to one that it does not. */
 export class Directory {
@@ -281,15 +282,20 @@ export class Directory {
     return this.#alive.nodes.has(node);
   }
 
-  /** Has a command executed by whoever serves the session; here, if nobody alive does. In order for each session. */
-  async command(id: string, command: unknown): Promise<unknown> {
+  /**
+   * Has a command executed by whoever serves the session; here, if nobody alive does. In order for each session. Throws as well
+   * as rejects.
+   */
+  command(id: string, command: unknown): Awaitable<unknown> {
     const session = this.local.get(id);
-    let doubt = false;
-    if (session && !session.gone && !this.#remote.has(id)) {
-      const done = await this.#here(session, command);
-      if (done !== MOVED && done !== FENCED) return done;
-      doubt = done === FENCED;
-    }
+    if (!session || session.gone || this.#remote.has(id)) return this.#pursue(id, command, false);
+    return then(this.#here(session, command), (done) =>
+      done === MOVED || done === FENCED ? this.#pursue(id, command, done === FENCED) : done,
+    );
+  }
+
+  /** `doubt`: an attempt of it was fenced. */
+  #pursue(id: string, command: unknown, doubt: boolean): Promise<unknown> {
     let mailbox = this.#remote.get(id);
     if (!mailbox) {
       mailbox = new Mailbox(() => this.#remote.delete(id));
@@ -325,19 +331,23 @@ export class Directory {
     return acquired === GONE ? GONE : this.#here(acquired, command);
   }
 
-  #here(session: Session, command: unknown): Promise<unknown> {
-    return session.mailbox.run(async () => {
+  #here(session: Session, command: unknown): Awaitable<unknown> {
+    return session.mailbox.run(() => {
       if (session.gone) return MOVED;
       if (!this.#host.entitled()) throw new EngineFailure("unavailable", "this node has no lease");
-      try {
-        if (session.uprooted || session.unrestored) await this.#restoration.settle(session);
-        return await this.execute(session, command);
-      } catch (failed) {
-        session.keeper.judge(failed);
-        // Fenced means that nothing was done here; the new owner decides what that means.
-        if (failed instanceof EngineFailure && failed.outcome === "fenced") return FENCED;
-        throw failed;
-      }
+      return rescue(
+        () => {
+          const settled =
+            session.uprooted || session.unrestored ? this.#restoration.settle(session) : undefined;
+          return then(settled, () => this.execute(session, command));
+        },
+        (failed) => {
+          session.keeper.judge(failed);
+          // Fenced means that nothing was done here; the new owner decides what that means.
+          if (failed instanceof EngineFailure && failed.outcome === "fenced") return FENCED;
+          throw failed;
+        },
+      );
     });
   }
 

@@ -12,9 +12,10 @@ export interface Flusher {
  */
 export class Links {
   readonly #clock: Clock;
-  readonly #pending = new Map<Link, readonly string[]>();
+  /** A new one each time: what a table held that is filled and emptied over and over lives as long as the table. */
+  #pending = new Map<Link, readonly string[]>();
   /** The lists among those that belong to one link alone: the others are shared, and never changed. */
-  readonly #own = new Set<readonly string[]>();
+  #own = new Set<readonly string[]>();
   #flushers = new Set<Flusher>();
   /** What went out last, and joined: in a busy room it goes to the next member, too. */
   #texts: readonly string[] = [];
@@ -59,7 +60,8 @@ export class Links {
     this.#flushers = new Set();
     for (const flusher of flushers) flusher.flush();
     for (const link of this.#pending.keys()) this.#send(link);
-    this.#own.clear();
+    this.#pending = new Map();
+    if (this.#own.size > 0) this.#own = new Set();
   }
 
   forget(link: Link): void {

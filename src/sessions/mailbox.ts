@@ -1,3 +1,5 @@
+import type { Awaitable } from "../awaitable.ts";
+
 /** Runs tasks one at a time in the order in which they were put in. A task that fails fails alone. */
 export class Mailbox {
   #tasks: (() => Promise<void>)[] = [];
@@ -9,22 +11,37 @@ export class Mailbox {
     this.#onIdle = onIdle;
   }
 
-  run<T>(task: () => Promise<T>): Promise<T> {
-    if (!this.#running) return this.#first(task);
-    return new Promise<T>((resolve, reject) => {
-      this.#tasks.push(() => task().then(resolve, reject));
-    });
+  /** What has to wait for nothing is done when this returns; it may throw as well as reject. */
+  run<T>(task: () => Promise<T>): Promise<T>;
+  run<T>(task: () => Awaitable<T>): Awaitable<T>;
+  run<T>(task: () => Awaitable<T>): Awaitable<T> {
+    if (this.#running) {
+      return new Promise<T>((resolve, reject) => {
+        this.#tasks.push(async () => {
+          try {
+            resolve(await task());
+          } catch (failed) {
+            reject(failed);
+          }
+        });
+      });
+    }
+    this.#running = true;
+    let done: Awaitable<T>;
+    try {
+      done = task();
+    } catch (failed) {
+      this.#next();
+      throw failed;
+    }
+    if (done instanceof Promise) return done.finally(() => this.#next());
+    this.#next();
+    return done;
   }
 
-  /** Mostly nothing else waits: a task that comes then needs no place in a queue. */
-  async #first<T>(task: () => Promise<T>): Promise<T> {
-    this.#running = true;
-    try {
-      return await task();
-    } finally {
-      if (this.#tasks.length > 0) void this.#work();
-      else this.#rest();
-    }
+  #next(): void {
+    if (this.#tasks.length > 0) void this.#work();
+    else this.#rest();
   }
 
   async #work(): Promise<void> {

@@ -54,7 +54,11 @@ export class Outbox implements Reader {
   readonly #acknowledged: boolean;
   readonly #owner: { wake(): void };
   readonly #cursors = new Map<string, Cursor>();
-  readonly #dirty = new Set<Cursor>();
+  /**
+   * Cursors that may have something to hand over: those that are marked so. No Set, since one that is filled and emptied all the
+   * time allocates a table each time, and keeps the collector from what these hold.
+   */
+  #due: Cursor[] = [];
   readonly #blocked = new Set<Cursor>();
   readonly #held = new Set<Cursor>();
   #closing: Cursor[] = [];
@@ -112,7 +116,7 @@ export class Outbox implements Reader {
     const cursor = this.#cursors.get(topic);
     if (!cursor) return undefined;
     this.#cursors.delete(topic);
-    this.#dirty.delete(cursor);
+    cursor.due = false;
     this.#blocked.delete(cursor);
     this.#held.delete(cursor);
     cursor.until = until ?? cursor.position;
@@ -149,7 +153,7 @@ export class Outbox implements Reader {
     for (const cursor of this.#cursors.values()) cursor.seek(position(cursor.topic) ?? cursor.origin);
     // Says nothing of a room: it was told that it left it, or spoke before it knew it. What it has already, it drops.
     for (const cursor of this.#closing) cursor.seek(position(cursor.topic) ?? cursor.position);
-    for (const cursor of [...this.#cursors.values(), ...this.#closing]) this.#dirty.add(cursor);
+    for (const cursor of [...this.#cursors.values(), ...this.#closing]) this.#mark(cursor);
   }
 
   // Replies ----------------------------------------------------------------------------------------------
@@ -198,12 +202,18 @@ export class Outbox implements Reader {
   // Handing over -----------------------------------------------------------------------------------------
 
   wake(cursor: Cursor): void {
-    if (cursor.until === null) this.#dirty.add(cursor);
+    if (cursor.until === null) this.#mark(cursor);
     this.#owner.wake();
   }
 
+  #mark(cursor: Cursor): void {
+    if (cursor.due) return;
+    cursor.due = true;
+    this.#due.push(cursor);
+  }
+
   get waiting(): boolean {
-    return this.#replies.length > 0 || this.#dirty.size > 0 || this.#closing.length > 0;
+    return this.#replies.length > 0 || this.#closing.length > 0 || this.#due.some(({ due }) => due);
   }
 
   /** Everything that can be handed over now, in order; null when there is nothing. */
@@ -234,14 +244,18 @@ export class Outbox implements Reader {
       room -= text.length;
       if (reply.before) {
         this.#blocked.delete(reply.before);
-        this.#dirty.add(reply.before);
+        this.#mark(reply.before);
       }
     }
-    for (const cursor of this.#dirty) {
-      if (room <= 0) break;
-      if (this.#blocked.has(cursor) || this.#held.has(cursor)) continue;
-      drain(cursor);
-      if (room > 0) this.#dirty.delete(cursor);
+    const due = this.#due;
+    this.#due = [];
+    for (const cursor of due) {
+      if (!cursor.due) continue;
+      if (room > 0 && !this.#blocked.has(cursor) && !this.#held.has(cursor)) {
+        drain(cursor);
+        cursor.due = room <= 0;
+      }
+      if (cursor.due) this.#due.push(cursor);
     }
     if (texts.length === 0) {
       this.#dropFinished();
@@ -263,13 +277,15 @@ export class Outbox implements Reader {
 
   /** The usual case: only messages of one topic, which others get alike. */
   #collectShared(): Collected | null {
-    if (this.#dirty.size !== 1 || this.#replies.length > 0 || this.#closing.length > 0) return null;
-    const [cursor] = this.#dirty as Iterable<Cursor> as [Cursor];
-    if (this.#blocked.has(cursor) || this.#held.has(cursor)) return null;
+    const [cursor] = this.#due;
+    if (cursor === undefined || this.#due.length > 1 || this.#replies.length > 0 || this.#closing.length > 0)
+      return null;
+    if (!cursor.due || this.#blocked.has(cursor) || this.#held.has(cursor)) return null;
     const { position } = cursor;
     const texts = this.#readShared(cursor);
     if (texts === null || texts.length === 0) return null;
-    this.#dirty.clear();
+    cursor.due = false;
+    this.#due.pop();
     return {
       texts,
       replies: NO_REPLIES,
@@ -282,7 +298,7 @@ export class Outbox implements Reader {
   #reread(before: readonly (readonly [Cursor, Position])[]): void {
     for (const [cursor, position] of before) {
       cursor.seek(position);
-      if (cursor.until === null) this.#dirty.add(cursor);
+      if (cursor.until === null) this.#mark(cursor);
     }
     this.#owner.wake();
   }
@@ -299,7 +315,7 @@ export class Outbox implements Reader {
     for (const cursor of [...this.#cursors.values(), ...this.#closing]) this.#hub.close(cursor);
     this.#cursors.clear();
     this.#closing = [];
-    this.#dirty.clear();
+    this.#due = [];
     this.#blocked.clear();
     this.#held.clear();
   }

@@ -1,3 +1,4 @@
+import { type Awaitable, rescue, then } from "../awaitable.ts";
 import {
   type ConnectMessage,
   disconnectReply,
@@ -197,20 +198,18 @@ export class SessionGateway implements Gateway {
         void this.#connect(message, exchange.slot(index), batched);
         return;
       default:
-        void this.#perform(message, link, exchange, index);
+        this.#perform(message, link, exchange, index);
     }
   }
 
-  /** Subscribe, unsubscribe, publish, disconnect: done by whoever serves the session. Never rejects. */
-  async #perform(
-    message: MessageCommand["message"],
-    link: Link,
-    exchange: Exchange,
-    index: number,
-  ): Promise<void> {
+  /** Subscribe, unsubscribe, publish, disconnect: done by whoever serves the session. */
+  #perform(message: MessageCommand["message"], link: Link, exchange: Exchange, index: number): void {
     const credential = parseCredential(message.clientId);
-    if (!credential) return exchange.settle(index, { reply: refusal(message) });
-    const { directory, log } = this.#parts;
+    if (!credential) {
+      exchange.settle(index, { reply: refusal(message) });
+      return;
+    }
+    const { directory } = this.#parts;
     // After a lost socket Faye re-opens on the next publish but connects seconds later: deliver there meanwhile.
     const local = directory.local.get(credential.connection);
     if (
@@ -223,32 +222,26 @@ export class SessionGateway implements Gateway {
       this.#bind(local, link);
       local.carry(link);
     }
-    let result: Result;
-    try {
-      const command: MessageCommand = { op: "message", digest: credential.digest, message };
-      const done = (await directory.command(credential.connection, command)) as
-        | Result
-        | Refused
-        | typeof GONE;
-      result = done === GONE || "refused" in done ? { reply: refusal(message) } : done;
-    } catch (failed) {
-      if (failed instanceof EngineFailure) {
-        result = { reply: failure(message, failed.outcome === "unknown" ? outcomeUnknown() : unavailable()) };
-      } else {
-        log.error({ err: failed }, "a message could not be handled");
-        result = { reply: failure(message, internal()) };
-      }
-    }
-    exchange.settle(index, result);
+    const command: MessageCommand = { op: "message", digest: credential.digest, message };
+    const result = rescue<Result | Refused | typeof GONE>(
+      () => directory.command(credential.connection, command) as Awaitable<Result | Refused | typeof GONE>,
+      (failed) => ({ reply: this.#failure(message, failed) }),
+    );
+    void then(result, (done) =>
+      exchange.settle(index, done === GONE || "refused" in done ? { reply: refusal(message) } : done),
+    );
+  }
+
+  #failure(message: MessageCommand["message"], failed: unknown): Reply {
+    if (failed instanceof EngineFailure)
+      return failure(message, failed.outcome === "unknown" ? outcomeUnknown() : unavailable());
+    this.#parts.log.error({ err: failed }, "a message could not be handled");
+    return failure(message, internal());
   }
 
   /** Runs where the session is served, in its turn. */
-  async #execute(
-    session: Session,
-    command: MessageCommand | ConnectCommand | ServerCommand,
-  ): Promise<unknown> {
-    const { app } = this.#parts;
-    if (command.op === "server") return app.command(session, command.command);
+  #execute(session: Session, command: MessageCommand | ConnectCommand | ServerCommand): Awaitable<unknown> {
+    if (command.op === "server") return this.#parts.app.command(session, command.command);
     if (command.op === "connect") return this.#attend(session, command);
     const { message } = command;
     if (standing(session, command.digest) !== "current") return REFUSED;
@@ -262,7 +255,11 @@ export class SessionGateway implements Gateway {
     if (!session.allowance.take()) return { reply: failure(message, rateLimited()) } satisfies Result;
     if (message.kind === "publish" && session.unread > this.#parts.maxUnread)
       return { reply: failure(message, unread()) } satisfies Result;
-    if (session.record.resume.previous !== null) await this.#confirm(session);
+    return then(this.#confirm(session), () => this.#do(session, message));
+  }
+
+  #do(session: Session, message: MessageCommand["message"]): Awaitable<Result> {
+    const { app } = this.#parts;
     switch (message.kind) {
       case "publish":
         return app.publish(session, message);
@@ -271,8 +268,7 @@ export class SessionGateway implements Gateway {
       case "unsubscribe":
         return app.unsubscribe(session, message);
       case "disconnect":
-        await this.#parts.end(session, "disconnected");
-        return { reply: disconnectReply(message) } satisfies Result;
+        return this.#parts.end(session, "disconnected").then(() => ({ reply: disconnectReply(message) }));
     }
   }
 
@@ -287,11 +283,11 @@ export class SessionGateway implements Gateway {
   }
 
   /** The new session has shown that it got its reply: the token it resumed with is used up. */
-  async #confirm(session: Session): Promise<void> {
+  #confirm(session: Session): Awaitable<void> {
     const { resume } = session.record;
     if (resume.previous === null) return;
     resume.previous = null;
-    await session.keeper.write("resume");
+    return session.keeper.write("resume");
   }
 
   /** A connect claims the session for this node, which carries it from now on. Never rejects. */
