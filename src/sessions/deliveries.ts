@@ -121,7 +121,7 @@ export class Deliveries {
       } else {
         collected.rollback();
       }
-      this.#session.wake();
+      if (outbox.waiting) this.#session.wake();
     };
     const send = (): void => {
       const reply = this.#answers.text(held, this.#answers.advice());

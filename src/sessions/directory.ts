@@ -98,7 +98,7 @@ export class Directory {
     id: string,
     change?: (record: ConnectionRecord) => Partial<ConnectionRecord> | null,
     from?: string,
-  ): Promise<Session | typeof GONE> {
+  ): Awaitable<Session | typeof GONE> {
     const local = this.local.get(id);
     if (local && !local.gone && !change) return this.#settled(local);
     const under = this.#acquiring.get(id);
@@ -154,8 +154,8 @@ export class Directory {
   }
 
   /** Once all it reads is open. What fails now is tried again by whoever asks next, and by the sweep. */
-  #settled(session: Session): Promise<Session> {
-    if (!session.unrestored) return Promise.resolve(session);
+  #settled(session: Session): Awaitable<Session> {
+    if (!session.unrestored) return session;
     return session.mailbox.run(async () => {
       try {
         await this.#restoration.settle(session);

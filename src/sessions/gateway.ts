@@ -32,6 +32,11 @@ export interface Link {
   close(code: number, reason: string): void;
   /** Event streams: how many milliseconds after its end the client is to open another one. */
   again?(ms: number): void;
+  /**
+   * The gateway's own. It has its place here since a table of links would be filled and emptied with each poll: the collector
+   * keeps what such a table held for as long as the table, requests and responses and all.
+   */
+  bound?: unknown;
 }
 
 export interface Gateway {

@@ -80,8 +80,8 @@ export class SessionGateway implements Gateway {
   readonly #parts: GatewayParts;
   /** Messages that came in since the start. */
   received = 0;
-  readonly #bound = new Map<Link, Set<Session>>();
-  readonly #closed = new WeakSet<Link>();
+  /** Links that sessions are bound to. */
+  links = 0;
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
@@ -139,49 +139,44 @@ export class SessionGateway implements Gateway {
     return false;
   }
 
-  /** How many links sessions are bound to. */
-  get links(): number {
-    return this.#bound.size;
-  }
-
   drained(link: Link): void {
-    for (const session of this.#bound.get(link) ?? []) session.wake();
+    for (const session of sessionsOn(link)) session.wake();
   }
 
   alive(link: Link): void {
-    for (const session of this.#bound.get(link) ?? []) if (session.carriage.stream === link) session.touch();
+    for (const session of sessionsOn(link)) if (session.carriage.stream === link) session.touch();
   }
 
   closed(link: Link): void {
-    this.#closed.add(link);
+    boundOf(link).closed = true;
     this.#forget(link);
   }
 
   /** What is gone carries nothing. It may have gone while the session that it was to carry was on its way here. */
   #forget(link: Link): void {
-    if (!this.#closed.has(link)) return;
-    const sessions = this.#bound.get(link);
+    const bound = link.bound as Bound | undefined;
+    if (!bound?.closed) return;
     this.#parts.links.forget(link);
-    if (!sessions) return;
-    this.#bound.delete(link);
+    const sessions = bound.sessions.splice(0);
+    if (sessions.length > 0) this.links -= 1;
     for (const session of sessions) session.unlink(link);
   }
 
   /** Whether no living session is carried by this link. */
   idle(link: Link): boolean {
-    for (const session of this.#bound.get(link) ?? []) {
+    for (const session of sessionsOn(link)) {
       if (!session.gone && session.endedAt === null && session.carriage.stream === link) return false;
     }
     return true;
   }
 
   #bind(session: Session, link: Link): void {
-    const sessions = this.#bound.get(link);
-    if (!sessions) this.#bound.set(link, new Set([session]));
-    else {
-      for (const other of sessions) if (other.gone) sessions.delete(other);
-      sessions.add(session);
-    }
+    const { sessions } = boundOf(link);
+    if (sessions.includes(session)) return;
+    if (sessions.length === 0) this.links += 1;
+    const gone = sessions.findIndex((other) => other.gone);
+    if (gone < 0) sessions.push(session);
+    else sessions[gone] = session;
   }
 
   #dispatch(message: Message, index: number, exchange: Exchange, link: Link, batched: boolean): void {
@@ -290,65 +285,103 @@ export class SessionGateway implements Gateway {
     return session.keeper.write("resume");
   }
 
-  /** A connect claims the session for this node, which carries it from now on. Never rejects. */
-  async #connect(message: ConnectMessage, link: Link, batched: boolean): Promise<void> {
+  /** A connect claims the session for this node, which carries it from now on. Never throws or rejects. */
+  #connect(message: ConnectMessage, link: Link, batched: boolean): Awaitable<void> {
     const { directory, log, times, pause } = this.#parts;
     const credential = parseCredential(message.clientId);
-    const answer = (reply: Reply): void => {
-      const text = JSON.stringify(reply);
-      if (link.once) link.send(`[${text}]`);
-      else this.#parts.links.push(link, [text]);
-    };
-    const refuse = (who: Exclude<Standing, "current">): void => {
-      // On a socket that carries a newer session of this client, starting over would tear that one down (case 82).
-      const newer = [...(this.#bound.get(link) ?? [])].some(
-        (session) => !session.gone && session.endedAt === null && session.carriage.stream === link,
-      );
-      const advice =
-        who === "superseded"
-          ? none(times.timeout)
-          : newer
-            ? retry(times.timeout, 5000, times.grace)
-            : handshakeAgain(0, times.timeout);
-      answer(failure(message, unknownClient(message.clientId), advice));
-    };
-    if (!credential) return refuse("unknown");
-    try {
-      // Beside an event stream connects carry nothing: the node that has the stream keeps the session.
-      const passing =
-        link.once && (batched || message.timeout === 0 || message.connectionType === "eventsource");
-      if (passing && !directory.local.has(credential.connection)) {
-        const command: ConnectCommand = { op: "connect", digest: credential.digest, message };
-        const reply = await directory.command(credential.connection, command);
-        if (reply !== GONE && reply !== null) return answer(reply as Reply);
-      }
-      const session = await directory.acquire(credential.connection);
-      if (session === GONE) return refuse("unknown");
-      await session.mailbox.run(async () => {
-        const who = standing(session, credential.digest);
-        if (session.gone) return answer(this.#later(message));
-        if (who !== "current") return refuse(who);
-        if (startsOver(session) && !session.record.ended) return refuse("unknown");
-        await this.#confirm(session);
-        // A part of a response is answered at once, and is never told to have gone.
-        if (!link.once || !batched) this.#bind(session, link);
-        const { ended } = session.record;
-        if (!ended) session.connect(message, link, batched);
-        // To a session that ended without a word, or was told, there is nothing more to say (cases 59, 120).
-        else if (ended.reconnect === "handshake" && !session.outbox.waiting) refuse("unknown");
-        else session.tellEnd(message, link, ended.reconnect);
-        this.#forget(link);
+    if (!credential) return this.#refuse(message, link, "unknown");
+    // Beside an event stream connects carry nothing: the node that has the stream keeps the session.
+    const passing =
+      link.once && (batched || message.timeout === 0 || message.connectionType === "eventsource");
+    return rescue(
+      () =>
+        passing && !directory.local.has(credential.connection)
+          ? this.#pass(message, credential, link, batched)
+          : this.#hold(message, credential, link, batched),
+      (failed) => {
+        if (!(failed instanceof EngineFailure)) log.error({ err: failed }, "a connect could not be handled");
+        this.#answer(link, failure(message, unavailable(), retry(times.timeout, pause(), times.grace)));
+      },
+    );
+  }
+
+  /** Has it answered by who serves the session, if that is meant; or else it is held here. */
+  async #pass(message: ConnectMessage, credential: Credential, link: Link, batched: boolean): Promise<void> {
+    const command: ConnectCommand = { op: "connect", digest: credential.digest, message };
+    const reply = await this.#parts.directory.command(credential.connection, command);
+    if (reply !== GONE && reply !== null) this.#answer(link, reply as Reply);
+    else await this.#hold(message, credential, link, batched);
+  }
+
+  #hold(
+    message: ConnectMessage,
+    { connection, digest }: Credential,
+    link: Link,
+    batched: boolean,
+  ): Awaitable<void> {
+    return then(this.#parts.directory.acquire(connection), (session) => {
+      if (session === GONE) return this.#refuse(message, link, "unknown");
+      return session.mailbox.run(() => {
+        const who = standing(session, digest);
+        if (session.gone) return this.#answer(link, this.#later(message));
+        if (who !== "current") return this.#refuse(message, link, who);
+        if (startsOver(session) && !session.record.ended) return this.#refuse(message, link, "unknown");
+        return then(this.#confirm(session), () => this.#carry(session, message, link, batched));
       });
-    } catch (failed) {
-      if (!(failed instanceof EngineFailure)) log.error({ err: failed }, "a connect could not be handled");
-      answer(failure(message, unavailable(), retry(times.timeout, pause(), times.grace)));
-    }
+    });
+  }
+
+  #carry(session: Session, message: ConnectMessage, link: Link, batched: boolean): void {
+    // A part of a response is answered at once, and is never told to have gone.
+    if (!link.once || !batched) this.#bind(session, link);
+    const { ended } = session.record;
+    if (!ended) session.connect(message, link, batched);
+    // To a session that ended without a word, or was told, there is nothing more to say (cases 59, 120).
+    else if (ended.reconnect === "handshake" && !session.outbox.waiting)
+      this.#refuse(message, link, "unknown");
+    else session.tellEnd(message, link, ended.reconnect);
+    this.#forget(link);
+  }
+
+  #answer(link: Link, reply: Reply): void {
+    const text = JSON.stringify(reply);
+    if (link.once) link.send(`[${text}]`);
+    else this.#parts.links.push(link, [text]);
+  }
+
+  #refuse(message: ConnectMessage, link: Link, who: Exclude<Standing, "current">): void {
+    const { times } = this.#parts;
+    // On a socket that carries a newer session of this client, starting over would tear that one down (case 82).
+    const newer = sessionsOn(link).some(
+      (session) => !session.gone && session.endedAt === null && session.carriage.stream === link,
+    );
+    const advice =
+      who === "superseded"
+        ? none(times.timeout)
+        : newer
+          ? retry(times.timeout, 5000, times.grace)
+          : handshakeAgain(0, times.timeout);
+    this.#answer(link, failure(message, unknownClient(message.clientId), advice));
   }
 
   #later(message: ConnectMessage): Reply {
     const { times } = this.#parts;
     return failure(message, unavailable(), retry(times.timeout, 1000, times.grace));
   }
+}
+
+/** What is bound to a link. */
+interface Bound {
+  readonly sessions: Session[];
+  /** Nothing goes over it any more. */
+  closed: boolean;
+}
+
+const sessionsOn = (link: Link): readonly Session[] => (link.bound as Bound | undefined)?.sessions ?? [];
+
+function boundOf(link: Link): Bound {
+  link.bound ??= { sessions: [], closed: false } satisfies Bound;
+  return link.bound as Bound;
 }
 
 /**

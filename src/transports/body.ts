@@ -17,7 +17,8 @@ export class Bodies {
   readonly #limit: number;
   readonly #patienceMs: number;
   readonly #sweep: Sweep;
-  readonly #pending = new Set<PendingBody>();
+  /** Those that have been read meanwhile are left out with the next tick. */
+  #pending: PendingBody[] = [];
 
   constructor(options: Pick<TransportOptions, "bodyBytes" | "bodyTimeout">, sweep: Sweep) {
     this.#limit = options.bodyBytes;
@@ -29,24 +30,26 @@ export class Bodies {
   read(request: IncomingMessage, outcome: BodyOutcome): void {
     this.#sweep.wake();
     const body = new PendingBody(outcome, this.#limit, this.#sweep.now + this.#patienceMs);
-    this.#pending.add(body);
+    this.#pending.push(body);
     request.on("data", (chunk: Buffer) => body.take(chunk));
     request.on("end", () => body.end());
     // Comes last in every case, and is all that comes when the peer has gone.
-    request.on("close", () => this.#pending.delete(body));
+    request.on("close", () => body.forget());
     // A broken request ends in "close" too; without a listener the error would end the process.
-    request.on("error", () => this.#pending.delete(body));
+    request.on("error", () => body.forget());
     if (Number(request.headers["content-length"]) > this.#limit) body.fail("too-large");
   }
 
   #expire(now: number): boolean {
-    for (const body of this.#pending) if (body.expire(now)) this.#pending.delete(body);
-    return this.#pending.size > 0;
+    this.#pending = this.#pending.filter((body) => !body.expire(now));
+    return this.#pending.length > 0;
   }
 }
 
+const NOBODY: BodyOutcome = { read() {}, failed() {}, drained() {} };
+
 class PendingBody {
-  readonly #outcome: BodyOutcome;
+  #outcome: BodyOutcome;
   readonly #limit: number;
   readonly #deadline: number;
   #chunks: Buffer[] = [];
@@ -67,14 +70,20 @@ class PendingBody {
   }
 
   end(): void {
+    const outcome = this.#outcome;
+    const chunks = this.#chunks;
     const state = this.#state;
-    this.#state = "done";
-    if (state === "discarding") this.#outcome.drained();
+    this.forget();
+    if (state === "discarding") outcome.drained();
     if (state !== "reading") return;
-    const [first] = this.#chunks;
-    this.#outcome.read(
-      this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks),
-    );
+    const [first] = chunks;
+    outcome.read(chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks));
+  }
+
+  /** It is over, and holds nothing any more. */
+  forget(): void {
+    this.#state = "done";
+    this.#outcome = NOBODY;
     this.#chunks = [];
   }
 
@@ -87,12 +96,12 @@ class PendingBody {
 
   /** Whether this one is over. */
   expire(now: number): boolean {
+    if (this.#state === "done") return true;
     if (now < this.#deadline) return false;
+    const outcome = this.#outcome;
     if (this.#state === "reading") this.fail("too-slow");
-    if (this.#state === "discarding") {
-      this.#state = "done";
-      this.#outcome.drained();
-    }
+    this.forget();
+    outcome.drained();
     return true;
   }
 }

@@ -24,6 +24,7 @@ export class PollLink implements Link {
   readonly writable = true;
   readonly #response: ServerResponse;
   readonly #answering: Answering;
+  bound?: unknown;
   #state: "open" | "sending" | "sent" | "gone" = "open";
   #done: ((handed: boolean) => void) | undefined;
 
@@ -61,12 +62,9 @@ export class PollLink implements Link {
     this.#state = "sending";
     this.#done = done;
     const { wrap, headers, unreadMs } = this.#answering;
+    headers["Content-Type"] ??= JSON_TYPE;
+    writeText(this.#response, status, wrap === undefined ? text : wrap(text), headers);
     cutUnread(this.#response, unreadMs);
-    const type = headers["Content-Type"] ?? JSON_TYPE;
-    writeText(this.#response, status, wrap === undefined ? text : wrap(text), {
-      ...headers,
-      "Content-Type": type,
-    });
   }
 
   #finished(): void {

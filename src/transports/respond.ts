@@ -37,8 +37,10 @@ export function preflight(response: ServerResponse, headers: Headers, welcome: b
   response.end();
 }
 
+/** The headers become this response's own. */
 export function writeText(response: ServerResponse, status: number, text: string, headers: Headers): void {
-  response.writeHead(status, { ...headers, "Content-Length": Buffer.byteLength(text) });
+  headers["Content-Length"] = Buffer.byteLength(text);
+  response.writeHead(status, headers);
   response.end(text);
 }
 
@@ -51,7 +53,8 @@ export function refuse(
   writeText(response, status, text, { ...headers, "Content-Type": "text/plain; charset=utf-8" });
 }
 
-/** Ends a response of which nothing is read for so long. */
+/** Ends a response of which nothing is read for so long: one that the network has taken whole is none of them. */
 export function cutUnread(response: ServerResponse, ms: number): void {
+  if (response.writableEnded && !response.socket?.writableLength) return;
   response.setTimeout(ms, () => response.destroy());
 }

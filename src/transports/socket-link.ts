@@ -28,6 +28,7 @@ const MAX_REASON_BYTES = 123;
 export class SocketLink implements Link {
   readonly transport = "websocket";
   readonly once = false;
+  bound?: unknown;
   readonly requester: Requester;
   readonly #socket: WebSocket;
   /** Of the TCP or TLS connection below. */

@@ -20,6 +20,7 @@ const retryAfter = (ms: number): string => `retry: ${ms}\r\n\r\n`;
 export class StreamLink implements Link {
   readonly transport = "eventsource";
   readonly once = false;
+  bound?: unknown;
   readonly #response: ServerResponse;
   readonly #streaming: Streaming;
   #open = false;
