@@ -20,10 +20,10 @@ export const memory: Scenario = {
       const many = Math.min(wanted, openFiles() - OTHER_FILES);
       const server = await startServer(program);
       const watch = new Watch([server]);
-      const first = await crowd(wire, server.port, few);
+      const first = await crowd(wire, server, few);
       await server.collect();
       const before = server.resident();
-      const others = await crowd(wire, server.port, many - few);
+      const others = await crowd(wire, server, many - few);
       await server.collect();
       const cost = (server.resident() - before) / (many - few);
       const { serverShare, loadShare, otherShare, memory } = watch.read();
