@@ -1,5 +1,5 @@
 import type { Scenario, Series } from "../scenarios/scenario.ts";
-import { digits } from "./format.ts";
+import { digits, grouped } from "./format.ts";
 import type { Row } from "./report.ts";
 
 /** What there is to say about what Actionwire is to keep to. */
@@ -21,20 +21,19 @@ function scenarioGoal({ goal, unit }: Scenario, rows: readonly Row[]): string[] 
 /** Of every server, for what the machine does to all is nobody's fault. */
 function flatness({ axis, flat }: Series, rows: readonly Row[]): string[] {
   const servers = [...new Set(rows.map(({ server }) => server))];
-  return servers.flatMap((server) => {
+  const rises = servers.map((server) => {
     const own = rows.filter((row) => row.server === server);
-    const [first] = own;
     const cheapest = own.reduce((least, row) => (row.cost < least.cost ? row : least));
-    const dearest = own.reduce((most, row) => (row.cost > most.cost ? row : most));
-    const later = own.filter(({ size = 0 }) => size > (cheapest.size ?? 0));
-    const rise = Math.max(1, ...later.map(({ cost }) => cost / cheapest.cost));
-    const most = dearest.cost / first!.cost;
-    const lines = [
-      `${server}: at most ${digits(most)} × the first; from the cheapest on (${cheapest.size} ${axis}) it rises to ${digits(rise)} ×`,
-    ];
-    if (server === "actionwire") lines.push(`goal: at most ${flat} × the first: ${verdict(most, flat)}`);
-    return lines;
+    const later = own.slice(own.indexOf(cheapest));
+    const rise = Math.max(...later.map(({ cost }) => cost / cheapest.cost));
+    return { server, rise, from: `${grouped(cheapest.size ?? 0)} ${axis}` };
   });
+  const told = rises.map(({ server, rise, from }) => `${server} ${digits(rise)} (from ${from} on)`);
+  const own = rises.find(({ server }) => server === "actionwire");
+  return [
+    `the cost rises to so many times the least: ${told.join(", ")}`,
+    ...(own ? [`goal: at most ${flat}: ${verdict(own.rise, flat)}`] : []),
+  ];
 }
 
 const verdict = (value: number, bound: number): string =>

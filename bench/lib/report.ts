@@ -30,6 +30,7 @@ const SOMETIMES = [
   "late",
   "garbage",
   "connections",
+  "atRest",
   "last",
   "scripts",
   "commands",

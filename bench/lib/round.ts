@@ -41,6 +41,8 @@ export interface Sample {
   readonly garbage?: number;
   /** How many there were. */
   readonly connections?: number;
+  /** Of a core, what the same connections cost when nothing is said. */
+  readonly atRest?: number;
   /** Seconds until the last was done. */
   readonly last?: number;
   /** At Redis, for each operation. */
@@ -124,7 +126,7 @@ interface Play {
   readonly flows: readonly Flow[];
   readonly meter: Meter;
   /** Has a flow begin. */
-  begin(flow: Flow): void;
+  begin(flow: Flow, index: number): void;
 }
 
 /** Has flows go until their servers are warm; then each round counts what a while of it costs. */
@@ -134,7 +136,7 @@ export async function stage(
 ): Promise<Stage & { warmUp(): Promise<void> }> {
   const { servers, clients, flows, meter } = play;
   const go = async (enough: () => boolean): Promise<void> => {
-    for (const flow of flows) play.begin(flow);
+    for (const [index, flow] of flows.entries()) play.begin(flow, index);
     let [seen, since] = [-1, 0];
     do {
       if (meter.deliveries !== seen) [seen, since] = [meter.deliveries, performance.now()];

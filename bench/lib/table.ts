@@ -55,6 +55,7 @@ const columns = (axis: string): readonly Column[] => [
   { heading: "commands", of: ({ commands }) => commands, text: digits },
   { heading: "late ms", of: ({ late }) => late, text: digits },
   { heading: "GC", of: ({ garbage }) => garbage, text: shareInTenths },
+  { heading: "at rest", of: ({ atRest }) => atRest, text: shareInTenths },
   { heading: "MiB", of: ({ memory }) => memory, text: whole },
   { heading: "server", of: ({ serverShare }) => serverShare, text: percent },
   { heading: "load", of: ({ loadShare }) => loadShare, text: percent },

@@ -1,11 +1,14 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Flow, Meter } from "../lib/flow.ts";
 import { openFiles } from "../lib/machine.ts";
 import { startServer } from "../lib/process.ts";
-import { crowd, stage } from "../lib/round.ts";
+import { crowd, stage, Watch } from "../lib/round.ts";
 import { among, onSockets } from "../peers.ts";
 import type { Client } from "../wire/wire.ts";
 import type { Series } from "./scenario.ts";
 
+/** Texts in flight; fewer where there are fewer rooms, for no room has two. */
+const AT_ONCE = 16;
 /** Files that are none of the connections. */
 const OTHER_FILES = 200;
 
@@ -21,7 +24,7 @@ interface Growing {
   rooms(size: number): { readonly count: number; readonly members: number };
 }
 
-/** A text at a time, in one room after the other: one member speaks, and the others hear it. */
+/** In each room one speaks and the others hear it. Texts go round: when all have one, the next room has the next one. */
 function growth({ name, title, axis, sizes, connections, rooms }: Growing): Series {
   return {
     name,
@@ -54,17 +57,25 @@ function growth({ name, title, axis, sizes, connections, rooms }: Growing): Seri
         clients.push(...more);
       };
       await fill(sizes[0]!);
-      const begin = (flow: Flow): void => {
-        const index = flows.indexOf(flow);
-        flow.open(index === 0 ? 1 : 0, flows[(index + 1) % flows.length]);
+      const begin = (flow: Flow, index: number): void => {
+        const between = Math.ceil(flows.length / AT_ONCE);
+        flow.open(index % between === 0 ? 1 : 0, flows[(index + 1) % flows.length]);
       };
-      const { warmUp, ...rest } = await stage({ servers: [server], clients, flows, meter, begin }, scale);
+      const { warmUp, round, close } = await stage(
+        { servers: [server], clients, flows, meter, begin },
+        scale,
+      );
+      let atRest = 0;
       return {
-        ...rest,
         async grow(size) {
           await fill(size);
           await warmUp();
+          const watch = new Watch([server]);
+          await sleep(2_000 * scale.measured);
+          atRest = watch.read().serverShare;
         },
+        round: async () => ({ ...(await round()), atRest }),
+        close,
       };
     },
   };
@@ -81,7 +92,7 @@ export const growths: readonly Series[] = [
   }),
   growth({
     name: "growth-rooms",
-    title: "rooms of two, one message at a time, in one room after the other",
+    title: "rooms of two, 16 messages in flight, in one room after the other",
     axis: "rooms",
     sizes: [1, 10, 100, 1_000, 10_000],
     connections: 2,
@@ -89,7 +100,7 @@ export const growths: readonly Series[] = [
   }),
   growth({
     name: "growth-connections",
-    title: "rooms of 100, one message at a time, in one room after the other",
+    title: "rooms of 100, 16 messages in flight, in one room after the other",
     axis: "connections",
     sizes: [100, 1_000, 5_000, 10_000, 20_000],
     connections: 1,

@@ -35,7 +35,7 @@ export interface GrowingStage extends Stage {
 export interface Series extends Subject {
   /** What grows. */
   readonly axis: string;
-  /** What Actionwire is to keep to: nowhere more than so many times what it needs in the beginning. */
+  /** What Actionwire is to keep to: from where it is cheapest on never more than so many times as much. */
   readonly flat: number;
   sizes(scale: Scale): readonly number[];
   open(peer: Peer, scale: Scale): Promise<GrowingStage>;
