@@ -22,8 +22,7 @@ export function writePlots(results: readonly Result[]): string[] {
   return results.flatMap(({ scenario, title, unit, axis, rows }) => {
     if (axis === undefined || rows.length === 0 || rows.some(({ failure }) => failure !== undefined))
       return [];
-    // The last one lies above the others.
-    const servers = [...new Set(rows.map(({ server }) => server))].reverse();
+    const servers = [...new Set(rows.map(({ server }) => server))];
     const pointsOf = (name: string) =>
       rows.filter(({ server }) => server === name).map(({ size, cost }: Row) => [size!, cost] as const);
     const lines = servers.map((name) => ({ name, points: pointsOf(name) }));

@@ -9,6 +9,7 @@ export interface Plot {
   readonly title: string;
   readonly xName: string;
   readonly yName: string;
+  /** The last one lies above the others, and has the first colour. */
   readonly lines: readonly Line[];
 }
 
@@ -84,7 +85,7 @@ export function svgOf({ title, xName, yName, lines }: Plot): string {
         `<circle class="dot" cx="${atX(x).toFixed(1)}" cy="${atY(y).toFixed(1)}" r="3"><title>${escaped(name)}, ${x.toLocaleString("en")} ${escaped(xName)}: ${y.toPrecision(3)}</title></circle>`,
     );
     const label = text(WIDTH - RIGHT + 10, names[index]! + 4, name, 'class="name"');
-    return `<g class="c${index % COLOURS}"><path class="line" d="M${places.join("L")}"/>${dots.join("")}${label}</g>`;
+    return `<g class="c${(lines.length - 1 - index) % COLOURS}"><path class="line" d="M${places.join("L")}"/>${dots.join("")}${label}</g>`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escaped(title)}">
   <style>${STYLE}
