@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Flow, Meter } from "../lib/flow.ts";
-import { openFiles } from "../lib/machine.ts";
+import { mostConnections } from "../lib/machine.ts";
 import { startServer } from "../lib/process.ts";
 import { crowd, stage, Watch } from "../lib/round.ts";
 import { among, onSockets } from "../peers.ts";
@@ -9,8 +9,6 @@ import type { Series } from "./scenario.ts";
 
 /** Texts in flight; fewer where there are fewer rooms, for no room has two. */
 const AT_ONCE = 16;
-/** Files that are none of the connections. */
-const OTHER_FILES = 200;
 
 interface Growing {
   readonly name: string;
@@ -35,7 +33,7 @@ function growth({ name, title, axis, sizes, connections, rooms }: Growing): Seri
     long: true,
     peers: among(onSockets, "floor", "ws", "actionwire"),
     sizes({ most }) {
-      const largest = Math.floor(Math.min(most, openFiles() - OTHER_FILES) / connections);
+      const largest = Math.floor(Math.min(most, mostConnections()) / connections);
       return [...new Set(sizes.map((size) => Math.min(size, largest)))];
     },
     async open({ program, wire }, scale) {

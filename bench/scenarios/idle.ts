@@ -1,12 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { openFiles } from "../lib/machine.ts";
+import { mostConnections } from "../lib/machine.ts";
 import { startServer } from "../lib/process.ts";
 import { crowd, Watch } from "../lib/round.ts";
 import { among, onSockets } from "../peers.ts";
 import type { Scenario } from "./scenario.ts";
-
-/** Files that are none of the connections. */
-const OTHER_FILES = 200;
 
 /** What it costs to have many connections on which nothing happens: looking after them, and their asking again. */
 export const idle: Scenario = {
@@ -19,7 +16,7 @@ export const idle: Scenario = {
   peers: among(onSockets, "ws", "bun", "socket.io", "faye", "primus", "actionwire", "actionwire (stock)"),
   open: async ({ program, wire }, { most, idle: [settling, measured] }) => ({
     async round() {
-      const connections = Math.min(most, openFiles() - OTHER_FILES);
+      const connections = Math.min(most, mostConnections());
       const server = await startServer(program);
       const clients = await crowd(wire, server, connections);
       await sleep(settling * 1000);
