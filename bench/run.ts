@@ -1,121 +1,73 @@
 /**
- * npm run bench                                       everything: ten minutes and more
+ * npm run bench                                       all but the long ones: ten minutes and more
  * npm run bench -- --quick                            one short round on the servers that matter most: about two minutes
  * npm run bench -- --only fanout,action --servers floor,actionwire --rounds 5
+ * npm run bench -- --growth --plots                   the long ones, and plots of them for docs/performance.md
  */
 import { parseArgs } from "node:util";
+import { measure } from "./lib/contest.ts";
+import { writePlots, writeResults } from "./lib/files.ts";
 import { describeMachine, keepApart } from "./lib/machine.ts";
-import { stopAll } from "./lib/process.ts";
-import { type Result, type Row, rowOf, table, write } from "./lib/report.ts";
-import type { Sample, Scale } from "./lib/round.ts";
-import type { Peer } from "./peers.ts";
+import type { Result } from "./lib/report.ts";
+import type { Scale } from "./lib/round.ts";
+import { markdownTable, textTable } from "./lib/table.ts";
 import { scenarios } from "./scenarios/index.ts";
-import type { Scenario, Stage } from "./scenarios/scenario.ts";
 
 const { values } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
+    growth: { type: "boolean", default: false },
+    plots: { type: "boolean", default: false },
     only: { type: "string" },
     servers: { type: "string" },
     rounds: { type: "string" },
   },
 });
 
-const FULL: Scale = { warm: 1.5, measured: 1.5, connections: 1_500, rooms: 200, members: [5_000, 20_000] };
-const QUICK: Scale = { warm: 0.6, measured: 0.6, connections: 600, rooms: 40, members: [1_000, 3_000] };
+const FULL: Scale = {
+  warm: 1.5,
+  measured: 1.5,
+  connections: 1_500,
+  rooms: 200,
+  members: [5_000, 20_000],
+  most: 20_000,
+  idle: [25, 50],
+  returning: 10_000,
+};
+const QUICK: Scale = {
+  warm: 0.6,
+  measured: 0.6,
+  connections: 600,
+  rooms: 40,
+  members: [1_000, 3_000],
+  most: 3_000,
+  idle: [2, 25],
+  returning: 1_000,
+};
 const QUICK_SERVERS = "floor,ws,socket.io,actionwire";
 const scale = values.quick ? QUICK : FULL;
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
-const TIMEOUT = 120_000;
 
-/** Those that were named; all when none were. */
-function named(given: string | undefined, all: readonly string[], what: string): readonly string[] {
-  const names = given?.split(",") ?? all;
+/** Those that were named. */
+function named(given: string, all: readonly string[], what: string): readonly string[] {
+  const names = given.split(",");
   const unknown = names.find((name) => !all.includes(name));
   if (unknown !== undefined) throw new Error(`no ${what} "${unknown}"; there are: ${all.join(", ")}`);
   return names;
 }
 
-let fail: (error: Error) => void = () => {};
-process.on("uncaughtException", (error) => fail(error));
-
-/** What does not end in time has failed, and so has what throws where nobody waits for it. */
-function bounded<T>(act: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("it did not end in time")), TIMEOUT);
-  });
-  const thrown = new Promise<never>((_, reject) => {
-    fail = reject;
-  });
-  return Promise.race([act, late, thrown]).finally(() => clearTimeout(timer));
-}
-
-/** A server in a scenario: set up once, measured in several rounds. */
-class Contestant {
-  readonly name: string;
-  readonly #samples: Sample[] = [];
-  readonly #peer: Peer;
-  #stage: Stage | null = null;
-
-  constructor(name: string, peer: Peer) {
-    this.name = name;
-    this.#peer = peer;
-  }
-
-  setUp(scenario: Scenario): Promise<void> {
-    return this.#attempt(async () => {
-      this.#stage = await scenario.open(this.#peer, scale);
-    });
-  }
-
-  play(): Promise<void> {
-    return this.#attempt(async () => {
-      if (this.#stage !== null) this.#samples.push(await this.#stage.round());
-    });
-  }
-
-  async takeDown(): Promise<void> {
-    await this.#stage?.close();
-  }
-
-  get row(): Row {
-    return rowOf(this.name, this.#peer.note, this.#samples);
-  }
-
-  async #attempt(act: () => Promise<void>): Promise<void> {
-    try {
-      await bounded(act());
-    } catch (error) {
-      const failure = error instanceof Error ? error.message : String(error);
-      this.#samples.push({ cost: 0, memory: 0, serverShare: 0, loadShare: 0, otherShare: 0, failure });
-    }
-  }
-}
-
-async function measure(scenario: Scenario, servers: readonly string[]): Promise<Result> {
-  const { name, title, unit, peers } = scenario;
-  const contestants = Object.entries(peers)
-    .filter(([name]) => servers.includes(name))
-    .map(([name, peer]) => new Contestant(name, peer));
-  for (const contestant of contestants) await contestant.setUp(scenario);
-  // In turns: whatever else the machine does troubles all alike.
-  for (let turn = 0; turn < Math.min(rounds, scenario.rounds ?? rounds); turn += 1)
-    for (const contestant of contestants) await contestant.play();
-  for (const contestant of contestants) await contestant.takeDown();
-  await stopAll();
-  const rows = contestants.map(({ row }) => row);
-  console.log(table(scenario, rows));
-  return { scenario: name, title, unit, rows };
-}
-
-const chosen = named(
-  values.only,
-  scenarios.map(({ name }) => name),
-  "scenario",
-);
+const usual = scenarios.filter(({ long = false }) => long === values.growth).map(({ name }) => name);
+const chosen =
+  values.only === undefined
+    ? usual
+    : named(
+        values.only,
+        scenarios.map(({ name }) => name),
+        "scenario",
+      );
 const known = [...new Set(scenarios.flatMap(({ peers }) => Object.keys(peers)))];
-const servers = named(values.servers ?? (values.quick ? QUICK_SERVERS : undefined), known, "server");
+const asked = values.servers ?? (values.quick ? QUICK_SERVERS : undefined);
+const servers = asked === undefined ? known : named(asked, known, "server");
 
 const apart = keepApart();
 const machine = describeMachine();
@@ -126,8 +78,15 @@ if (!apart)
   );
 
 const results: Result[] = [];
-for (const scenario of scenarios)
-  if (chosen.includes(scenario.name)) results.push(await measure(scenario, servers));
-console.log(`\nwritten to ${write(machine, results)}`);
+const tables: string[] = [];
+for (const scenario of scenarios) {
+  if (!chosen.includes(scenario.name)) continue;
+  const result = await measure(scenario, { servers, rounds, scale });
+  console.log(textTable(scenario, result));
+  results.push(result);
+  tables.push(markdownTable(scenario, result));
+}
+console.log(`\nwritten to ${writeResults(machine, results, tables)}.{json,md}`);
+if (values.plots) for (const file of writePlots(results)) console.log(`plotted in ${file}`);
 const failed = results.some(({ rows }) => rows.some(({ failure }) => failure !== undefined));
 process.exit(failed ? 1 : 0);

@@ -1,6 +1,8 @@
 import { Histogram } from "./statistics.ts";
 import { textOf } from "./text.ts";
 
+/** Bytes of a text. */
+const LENGTH = 100;
 /** In flight at most; a power of two. */
 const RING = 4_096;
 const PATIENCE = 10_000;
@@ -16,13 +18,19 @@ export class Meter {
   }
 }
 
-/** Whoever is to receive all of a flow, in order. */
-export class Receiver {
-  readonly #flow: Flow;
-  #next = 0;
+/** Gets the number of each text that comes. */
+export interface Receiver {
+  heard(number: number, now: number): void;
+}
 
-  constructor(flow: Flow) {
+/** Whoever is to receive all of a flow from some number on, in order. */
+class Hearer implements Receiver {
+  readonly #flow: Flow;
+  #next: number;
+
+  constructor(flow: Flow, next: number) {
     this.#flow = flow;
+    this.#next = next;
   }
 
   heard(number: number, now: number): void {
@@ -37,33 +45,46 @@ export class Flow {
   /** The first thing that went wrong. */
   failure: string | null = null;
   readonly #meter: Meter;
+  readonly #length: number;
   readonly #sentAt = new Float64Array(RING);
   readonly #missing = new Int32Array(RING);
   #speak: (text: string) => void = () => {};
   #receivers = 0;
   #sent = 0;
   #inFlight = 0;
-  #looped = false;
+  /** Sends a text when one of this flow has reached all. */
+  #next: Flow | null = null;
   #timer: NodeJS.Timeout | undefined;
   #drained: (() => void) | null = null;
 
-  constructor(meter: Meter) {
+  constructor(meter: Meter, length = LENGTH) {
     this.#meter = meter;
+    this.#length = length;
   }
 
+  /** Of all that is sent from now on. */
   receiver(): Receiver {
     this.#receivers += 1;
-    return new Receiver(this);
+    return new Hearer(this, this.#sent);
   }
 
   speaks(speak: (text: string) => void): void {
     this.#speak = speak;
   }
 
-  /** Keeps so many in flight from now on. */
-  open(inFlight: number): void {
-    this.#looped = true;
-    for (let count = 0; count < inFlight; count += 1) this.#send();
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** Keeps so many in flight from now on; when one has reached all, `next` sends another. */
+  open(inFlight: number, next: Flow = this): void {
+    this.#next = next;
+    this.say(inFlight);
+  }
+
+  /** Sends so many. */
+  say(count: number): void {
+    for (let said = 0; said < count; said += 1) this.#send();
   }
 
   /** Sends one each so many milliseconds from now on; flows that begin together do not send together. */
@@ -80,7 +101,7 @@ export class Flow {
     this.#meter.latency.add(now - this.#sentAt[slot]!);
     if (--this.#missing[slot]! !== 0) return;
     this.#inFlight -= 1;
-    if (this.#looped) this.#send();
+    if (this.#next !== null) this.#next.#send();
     else if (this.#inFlight === 0) this.#drained?.();
   }
 
@@ -90,7 +111,7 @@ export class Flow {
 
   /** Sends nothing more, and resolves when all that was sent has been received. */
   async drain(): Promise<void> {
-    this.#looped = false;
+    this.#next = null;
     clearTimeout(this.#timer);
     if (this.#inFlight === 0) return;
     const done = new Promise<void>((resolve) => {
@@ -110,6 +131,6 @@ export class Flow {
     this.#sentAt[slot] = performance.now();
     this.#missing[slot] = this.#receivers;
     this.#inFlight += 1;
-    this.#speak(textOf(this.#sent++));
+    this.#speak(textOf(this.#sent++, this.#length));
   }
 }

@@ -1,6 +1,6 @@
 /** HTTP by hand: a connection that stays, one request at a time. */
-import net from "node:net";
-import { readBuffer, traffic } from "./sockets.ts";
+import type net from "node:net";
+import { type Door, dial, readBuffer } from "./dial.ts";
 
 /** Is handed bytes that are good only until it returns. */
 type Answered = (body: Buffer) => void;
@@ -8,14 +8,14 @@ type Answered = (body: Buffer) => void;
 const HEAD_END = "\r\n\r\n";
 
 export class HttpConnection {
-  readonly #port: number;
+  readonly #door: Door;
   /** Null when the server has closed it, as servers do with one that is idle. */
   #stream: net.Socket | null = null;
   #rest: Buffer | null = null;
   #answered: Answered | null = null;
 
-  constructor(port: number) {
-    this.#port = port;
+  constructor(door: Door) {
+    this.#door = door;
   }
 
   /** With a body it is a POST. */
@@ -41,13 +41,7 @@ export class HttpConnection {
   }
 
   #connect(): net.Socket {
-    const callback = (length: number): boolean => {
-      this.#read(length);
-      return true;
-    };
-    const onread = { buffer: readBuffer, callback };
-    return net
-      .connect({ port: this.#port, host: "127.0.0.1", noDelay: true, onread })
+    return dial(this.#door, (length) => this.#read(length))
       .on("error", () => {})
       .on("close", () => {
         this.#stream = null;
@@ -56,7 +50,6 @@ export class HttpConnection {
   }
 
   #read(length: number): void {
-    traffic.received += length;
     const chunk = readBuffer.subarray(0, length);
     const bytes = this.#rest === null ? chunk : Buffer.concat([this.#rest, chunk]);
     const start = bytes.indexOf(HEAD_END) + HEAD_END.length;
@@ -88,14 +81,9 @@ export class EventStream {
   readonly #heard: (events: Buffer) => void;
   #rest: Buffer | null = null;
 
-  constructor(port: number, path: string, heard: (events: Buffer) => void) {
+  constructor(door: Door, path: string, heard: (events: Buffer) => void) {
     this.#heard = heard;
-    const callback = (length: number): boolean => {
-      this.#read(length);
-      return true;
-    };
-    const onread = { buffer: readBuffer, callback };
-    this.#stream = net.connect({ port, host: "127.0.0.1", noDelay: true, onread }).on("error", () => {});
+    this.#stream = dial(door, (length) => this.#read(length)).on("error", () => {});
     this.#stream.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n`);
   }
 
@@ -104,7 +92,6 @@ export class EventStream {
   }
 
   #read(length: number): void {
-    traffic.received += length;
     const chunk = readBuffer.subarray(0, length);
     const bytes = this.#rest === null ? chunk : Buffer.concat([this.#rest, chunk]);
     const last = bytes.lastIndexOf(HEAD_END);
@@ -122,8 +109,8 @@ export class Post {
   #waiting: string[] = [];
   #busy = false;
 
-  constructor(port: number, path: string, join: (texts: readonly string[]) => string) {
-    this.#connection = new HttpConnection(port);
+  constructor(door: Door, path: string, join: (texts: readonly string[]) => string) {
+    this.#connection = new HttpConnection(door);
     this.#path = path;
     this.#join = join;
   }

@@ -18,10 +18,13 @@ let apart = false;
 export const onServerCore = (...words: string[]): string[] =>
   apart ? ["taskset", "-c", SERVER_CORE, ...words] : words;
 
-/** How many files, sockets included, this process may have open; Node has raised it as far as it goes. */
-export function openFiles(): number {
+/** Files that are none of the connections. */
+const OTHER_FILES = 200;
+
+/** How many connections this process, and a server, may have open; Node has raised it as far as it goes. */
+export function mostConnections(): number {
   const line = readFileSync("/proc/self/limits", "utf8").match(/^Max open files\s+(\d+)/m);
-  return Number(line?.[1] ?? 1024);
+  return Number(line?.[1] ?? 1024) - OTHER_FILES;
 }
 
 const TICK = 10_000;

@@ -2,17 +2,23 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
-import net from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { freePort } from "../../test/support/index.ts";
 import { onServerCore } from "./machine.ts";
 
-const START_TIMEOUT = 20_000;
+export const START_TIMEOUT = 20_000;
 const children = new Set<ChildProcess>();
 process.on("exit", () => {
   for (const child of children) child.kill("SIGKILL");
 });
+
+/** What kept a server from answering at once, while it was observed. Milliseconds. */
+export interface Pauses {
+  /** How late its event loop came, at most, in 99 of 100 looks. */
+  readonly late: number;
+  /** Spent on collecting garbage. */
+  readonly collecting: number;
+}
 
 export interface Server {
   readonly port: number;
@@ -22,11 +28,15 @@ export interface Server {
   resident(): number;
   /** Has it forget what nothing holds. */
   collect(): Promise<void>;
+  /** Has it look out for its own pauses. */
+  observe(): Promise<void>;
+  /** Those since then; null of a server that cannot tell. */
+  observed(): Promise<Pauses | null>;
   stop(): Promise<void>;
 }
 
 /** What the scheduler has counted, to the nanosecond; `/proc/PID/stat` has the same in hundredths of a second. */
-function cpuOf({ pid }: ChildProcess): number {
+export function cpuOf({ pid }: ChildProcess): number {
   let nanoseconds = 0;
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
     nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
@@ -34,13 +44,24 @@ function cpuOf({ pid }: ChildProcess): number {
   return nanoseconds / 1000;
 }
 
-function residentOf({ pid }: ChildProcess): number {
+export function residentOf({ pid }: ChildProcess): number {
   return Number(readFileSync(`/proc/${pid}/status`, "utf8").match(/^VmRSS:\s+(\d+)/m)?.[1]);
 }
 
-function start(words: readonly string[], env: Readonly<Record<string, string>>, ipc: boolean): ChildProcess {
+export function start(
+  words: readonly string[],
+  env: Readonly<Record<string, string>>,
+  ipc: boolean,
+): ChildProcess {
   const [command, ...args] = onServerCore(...words) as [string, ...string[]];
-  const { PORT: _, HOST: __, REDIS_URL: ___, ...inherited } = process.env;
+  const {
+    PORT: _,
+    HOST: __,
+    REDIS_URL: ___,
+    TLS_KEY_FILE: ____,
+    TLS_CERT_FILE: _____,
+    ...inherited
+  } = process.env;
   const child = spawn(command, args, {
     stdio: ["ignore", "ignore", "inherit", ...(ipc ? ["ipc" as const] : [])],
     env: { ...inherited, NODE_ENV: "production", ...env },
@@ -50,7 +71,7 @@ function start(words: readonly string[], env: Readonly<Record<string, string>>, 
   return child;
 }
 
-async function stop(child: ChildProcess): Promise<void> {
+export async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exit = once(child, "exit");
   child.kill("SIGKILL");
@@ -63,10 +84,15 @@ export async function stopAll(): Promise<void> {
 }
 
 async function told<T>(child: ChildProcess, what: string): Promise<T> {
-  const signal = AbortSignal.timeout(START_TIMEOUT);
+  const over = new AbortController();
+  const signal = AbortSignal.any([over.signal, AbortSignal.timeout(START_TIMEOUT)]);
   const died = once(child, "exit", { signal }).then(() => Promise.reject(new Error(`${what} died`)));
-  const [message] = (await Promise.race([once(child, "message", { signal }), died])) as [T];
-  return message;
+  try {
+    const [message] = (await Promise.race([once(child, "message", { signal }), died])) as [T];
+    return message;
+  } finally {
+    over.abort();
+  }
 }
 
 const bun = fileURLToPath(
@@ -82,46 +108,25 @@ export async function startServer(
   const runtime = program === "bun.js" ? [bun] : [process.execPath, "--expose-gc"];
   const child = start([...runtime, file], env, true);
   const { port } = await told<{ port: number }>(child, program);
+  const asked = <T>(wish: string): Promise<T> => {
+    child.send(wish);
+    return told<T>(child, program);
+  };
   return {
     port,
     cpu: () => cpuOf(child),
     resident: () => residentOf(child),
     async collect() {
       for (let times = 0; times < 3; times += 1) {
-        child.send("collect");
-        await told(child, program);
+        await asked("collect");
         await sleep(300);
       }
     },
+    observe: () => asked("observe"),
+    async observed() {
+      const pauses = await asked<Partial<Pauses>>("observed");
+      return pauses.late === undefined ? null : (pauses as Pauses);
+    },
     stop: () => stop(child),
   };
-}
-
-/** A Redis of one's own that writes nothing to disk. */
-export async function startRedis(): Promise<Server> {
-  const port = await freePort();
-  const settings = ["--port", `${port}`, "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"];
-  const child = start(["redis-server", ...settings], {}, false);
-  await listening(port);
-  return {
-    port,
-    cpu: () => cpuOf(child),
-    resident: () => residentOf(child),
-    collect: async () => {},
-    stop: () => stop(child),
-  };
-}
-
-async function listening(port: number): Promise<void> {
-  const until = performance.now() + START_TIMEOUT;
-  for (;;) {
-    const socket = net.connect(port, "127.0.0.1");
-    const there = await new Promise((resolve) => {
-      socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-    });
-    socket.destroy();
-    if (there) return;
-    if (performance.now() > until) throw new Error("redis-server did not start");
-    await sleep(50);
-  }
 }

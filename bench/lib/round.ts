@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Stage } from "../scenarios/scenario.ts";
 import type { Client, Wire } from "../wire/wire.ts";
+import { type Door, traffic } from "./dial.ts";
 import type { Flow, Meter } from "./flow.ts";
 import { machineBusy } from "./machine.ts";
 import type { Server } from "./process.ts";
-import { traffic } from "./sockets.ts";
 
 /** How long and how much; a quick run asks for less of it. */
 export interface Scale {
@@ -16,6 +16,12 @@ export interface Scale {
   /** Of `mixed`, 25 connections each. */
   readonly rooms: number;
   readonly members: readonly [few: number, many: number];
+  /** Of `growth`: connections at most. */
+  readonly most: number;
+  /** Of `idle`: seconds before it is measured, and in which it is. */
+  readonly idle: readonly [settling: number, measured: number];
+  /** Clients that are cut off and come back. */
+  readonly returning: number;
 }
 
 /** What one round on one server has shown. */
@@ -29,6 +35,19 @@ export interface Sample {
   readonly p999?: number;
   /** That came to receivers, for each operation. */
   readonly bytes?: number;
+  /** Milliseconds by which the event loop came late: 99 of 100 times no more. Of several nodes, of the worst. */
+  readonly late?: number;
+  /** Of the servers' CPU time, what collecting garbage took. */
+  readonly garbage?: number;
+  /** How many there were. */
+  readonly connections?: number;
+  /** Of a core, what the same connections cost when nothing is said. */
+  readonly atRest?: number;
+  /** Seconds until the last was done. */
+  readonly last?: number;
+  /** At Redis, for each operation. */
+  readonly scripts?: number;
+  readonly commands?: number;
   /** MiB. */
   readonly memory: number;
   /** Of a core. */
@@ -37,9 +56,12 @@ export interface Sample {
   readonly loadShare: number;
   /** Of a core, by whatever else ran on the machine. */
   readonly otherShare: number;
-  /** What was counted wrong: the figures mean nothing. */
+  /** What went wrong: the figures mean nothing. */
   readonly failure?: string;
 }
+
+/** Milliseconds in which something has to come. */
+const PATIENCE = 5_000;
 
 const cpuOf = (servers: readonly Server[]): number => servers.reduce((sum, server) => sum + server.cpu(), 0);
 
@@ -62,6 +84,12 @@ export class Watch {
     this.#cpu = cpuOf(servers);
   }
 
+  /** One that looks for pauses, too. */
+  static async observing(servers: readonly Server[]): Promise<Watch> {
+    await Promise.all(servers.map((server) => server.observe()));
+    return new Watch(servers);
+  }
+
   /** `µs` of the servers' CPU. */
   read() {
     const { time, load, busy, received } = now();
@@ -78,6 +106,18 @@ export class Watch {
       memory: memoryOf(this.#servers) / 1024,
     };
   }
+
+  /** The pauses of servers that used so many `µs`; nothing where none can tell. */
+  async pauses(micros: number): Promise<{ readonly late?: number; readonly garbage?: number }> {
+    const told = await Promise.all(this.#servers.map((server) => server.observed()));
+    const pauses = told.filter((one) => one !== null);
+    if (pauses.length === 0) return {};
+    const collecting = pauses.reduce((sum, one) => sum + one.collecting, 0);
+    return {
+      late: Math.max(...pauses.map(({ late }) => late)),
+      garbage: (collecting * 1000) / micros,
+    };
+  }
 }
 
 interface Play {
@@ -86,29 +126,40 @@ interface Play {
   readonly flows: readonly Flow[];
   readonly meter: Meter;
   /** Has a flow begin. */
-  begin(flow: Flow): void;
+  begin(flow: Flow, index: number): void;
 }
 
 /** Has flows go until their servers are warm; then each round counts what a while of it costs. */
-export async function stage(play: Play, { warm, measured }: Scale): Promise<Stage> {
+export async function stage(
+  play: Play,
+  { warm, measured }: Pick<Scale, "warm" | "measured">,
+): Promise<Stage & { warmUp(): Promise<void> }> {
   const { servers, clients, flows, meter } = play;
   const go = async (enough: () => boolean): Promise<void> => {
-    for (const flow of flows) play.begin(flow);
-    do await sleep(100);
-    while (!enough());
+    for (const [index, flow] of flows.entries()) play.begin(flow, index);
+    let [seen, since] = [-1, 0];
+    do {
+      if (meter.deliveries !== seen) [seen, since] = [meter.deliveries, performance.now()];
+      await sleep(100);
+    } while (!enough() && performance.now() - since < PATIENCE);
     await Promise.all(flows.map((flow) => flow.drain()));
+    for (const { failure } of flows) if (failure !== null) throw new Error(failure);
   };
-  const cold = cpuOf(servers);
-  await go(() => cpuOf(servers) - cold > warm * 1e6);
+  const warmUp = async (): Promise<void> => {
+    const cold = cpuOf(servers);
+    await go(() => cpuOf(servers) - cold > warm * 1e6);
+  };
+  await warmUp();
   return {
+    warmUp,
     async round() {
       meter.reset();
-      const watch = new Watch(servers);
+      const watch = await Watch.observing(servers);
       const until = performance.now() + measured * 1000;
       await go(() => performance.now() > until);
       const { micros, seconds, bytes, ...used } = watch.read();
+      const pauses = await watch.pauses(micros);
       const { deliveries, latency } = meter;
-      const failure = flows.find((flow) => flow.failure !== null)?.failure;
       return {
         cost: micros / deliveries,
         rate: deliveries / seconds,
@@ -117,7 +168,7 @@ export async function stage(play: Play, { warm, measured }: Scale): Promise<Stag
         p999: latency.quantile(0.999),
         bytes: bytes / deliveries,
         ...used,
-        ...(failure ? { failure } : {}),
+        ...pauses,
       };
     },
     async close() {
@@ -127,23 +178,36 @@ export async function stage(play: Play, { warm, measured }: Scale): Promise<Stag
   };
 }
 
-/** Opens so many connections, some at a time, in the order of their rooms; `opened` is told how long each one took. */
-export async function crowd(
-  wire: Wire,
-  port: number,
+/** Does something for each number below `count`, so many at a time; `done` is told how long each one took. */
+export async function each(
   count: number,
-  { atATime = 50, roomOf = (_index: number): number => 0, opened = (_ms: number) => {} } = {},
-): Promise<Client[]> {
-  const clients: Client[] = new Array(count);
+  atATime: number,
+  act: (index: number) => Promise<void>,
+  done: (ms: number) => void = () => {},
+): Promise<void> {
   let begun = 0;
   const worker = async (): Promise<void> => {
     while (begun < count) {
       const index = begun++;
       const since = performance.now();
-      clients[index] = await wire.open(port, roomOf(index));
-      opened(performance.now() - since);
+      await act(index);
+      done(performance.now() - since);
     }
   };
   await Promise.all(Array.from({ length: atATime }, worker));
+}
+
+/** Opens so many connections, some at a time, in the order of their rooms; `opened` is told how long each one took. */
+export async function crowd(
+  wire: Wire,
+  door: Door,
+  count: number,
+  { atATime = 50, roomOf = (_index: number): number => 0, opened = (_ms: number) => {} } = {},
+): Promise<Client[]> {
+  const clients: Client[] = new Array(count);
+  const open = async (index: number): Promise<void> => {
+    clients[index] = await wire.open(door, roomOf(index));
+  };
+  await each(count, atATime, open, opened);
   return clients;
 }

@@ -1,13 +1,9 @@
 /** WebSockets by hand, much cheaper than the servers that they load. */
-import net from "node:net";
+import type net from "node:net";
+import { type Door, dial, readBuffer } from "./dial.ts";
 import type { Receiver } from "./flow.ts";
+import { Inflater } from "./inflater.ts";
 import { readNumbers } from "./text.ts";
-
-/** Of all sockets. */
-export const traffic = { received: 0 };
-
-/** All sockets read into this: what is in it is used before the next one reads. */
-export const readBuffer = Buffer.allocUnsafeSlow(262_144);
 
 /** Chunks in which nothing but whole frames with numbers came, by their length: members of a room often get the same bytes. */
 const known = new Map<number, { readonly bytes: Buffer; readonly numbers: readonly number[] }>();
@@ -15,6 +11,10 @@ const known = new Map<number, { readonly bytes: Buffer; readonly numbers: readon
 const TEXT = 1;
 const CLOSE = 8;
 const PING = 9;
+/** A bit in a frame's first byte. */
+const COMPRESSED = 0x40;
+const OFFER = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
+const EXTENSION = /^sec-websocket-extensions: permessage-deflate(.*)$/im;
 
 /** A client's frame; its mask is all zeros, so the text stays as it is. */
 function frameOf(text: string): string {
@@ -35,40 +35,31 @@ export class Socket {
   receiver: Receiver | null = null;
   /** Gets texts without a number, and those in which `control` occurs. */
   onText: (text: string) => void = () => {};
+  /** What came last with numbers in it. */
+  latest: Buffer | null = null;
   readonly #stream: net.Socket;
   readonly #control: Buffer | null;
+  readonly #deflate: boolean;
   #rest: Buffer | null = null;
   #upgraded = false;
+  #inflater: Inflater | null = null;
   #asked: { readonly sign: string; readonly answered: (text: string) => void } | null = null;
   #pending = "";
 
-  private constructor(
-    port: number,
-    path: string,
-    control: string | undefined,
-    failed: (error: Error) => void,
-  ) {
+  private constructor(door: Door, path: string, control: string | undefined, failed: (error: Error) => void) {
     this.#control = control === undefined ? null : Buffer.from(control);
-    const callback = (length: number): boolean => {
-      this.#read(length);
-      return true;
-    };
-    this.#stream = net.connect({
-      port,
-      host: "127.0.0.1",
-      noDelay: true,
-      onread: { buffer: readBuffer, callback },
-    });
+    this.#deflate = door.deflate ?? false;
+    this.#stream = dial(door, (length) => this.#read(length));
     this.#stream.once("error", failed).once("close", () => failed(new Error("the server closed a socket")));
     this.#stream.write(
-      `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+      `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${door.port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n${this.#deflate ? OFFER : ""}\r\n`,
     );
   }
 
-  static open(port: number, path: string, { first = "", control }: Ways = {}): Promise<Socket> {
+  static open(door: Door, path: string, { first = "", control }: Ways = {}): Promise<Socket> {
     return new Promise((resolve, reject) => {
-      const socket = new Socket(port, path, control, reject);
+      const socket = new Socket(door, path, control, reject);
       socket.answer(first).then(() => resolve(socket));
     });
   }
@@ -96,11 +87,11 @@ export class Socket {
   }
 
   #read(length: number): void {
-    traffic.received += length;
     const now = performance.now();
-    if (this.#rest === null) {
+    if (this.#rest === null && !this.#inflater?.remembers) {
       const same = known.get(length);
       if (same && readBuffer.compare(same.bytes, 0, length, 0, length) === 0) {
+        this.latest = same.bytes;
         this.#hear(same.numbers, now);
         return;
       }
@@ -109,8 +100,11 @@ export class Socket {
     const bytes = this.#rest === null ? chunk : Buffer.concat([this.#rest, chunk]);
     const numbers: number[] = [];
     const { end, plain } = this.#frames(bytes, numbers);
-    if (plain && end === length && this.#rest === null && numbers.length > 0)
-      known.set(length, { bytes: Buffer.from(bytes), numbers });
+    if (numbers.length > 0) {
+      this.latest = Buffer.from(bytes.subarray(0, end));
+      if (plain && end === length && this.#rest === null && !this.#inflater?.remembers)
+        known.set(length, { bytes: this.latest, numbers });
+    }
     this.#rest = end === bytes.length ? null : Buffer.from(bytes.subarray(end));
     this.#hear(numbers, now);
   }
@@ -126,9 +120,7 @@ export class Socket {
     if (!this.#upgraded) {
       const end = bytes.indexOf("\r\n\r\n");
       if (end === -1) return { end: 0, plain: false };
-      if (!bytes.toString("latin1", 0, end).includes(" 101 "))
-        throw new Error("the server refused a WebSocket");
-      this.#upgraded = true;
+      this.#upgrade(bytes.toString("latin1", 0, end));
       at = end + 4;
       plain = false;
       if (this.#asked?.sign === "") this.#told("");
@@ -147,14 +139,28 @@ export class Socket {
       }
       const end = start + length;
       if (end > bytes.length) break;
-      if (!this.#frame(bytes[at]! & 15, bytes, start, end, numbers)) plain = false;
+      if (!this.#frame(bytes[at]!, bytes, start, end, numbers)) plain = false;
       at = end;
     }
     return { end: at, plain };
   }
 
+  #upgrade(head: string): void {
+    if (!head.includes(" 101 ")) throw new Error("the server refused a WebSocket");
+    this.#upgraded = true;
+    const extension = EXTENSION.exec(head)?.[1];
+    if (extension !== undefined)
+      this.#inflater = new Inflater(!extension.includes("server_no_context_takeover"));
+    else if (this.#deflate) throw new Error("the server does not compress");
+  }
+
   /** True when it brought numbers and asks for nothing. */
-  #frame(kind: number, bytes: Buffer, start: number, end: number, numbers: number[]): boolean {
+  #frame(first: number, bytes: Buffer, start: number, end: number, numbers: number[]): boolean {
+    const kind = first & 15;
+    if ((first & COMPRESSED) !== 0) {
+      const text = this.#inflater!.inflate(bytes.subarray(start, end));
+      return this.#frame(first ^ COMPRESSED, text, 0, text.length, numbers);
+    }
     if (kind === TEXT) {
       const before = numbers.length;
       readNumbers(bytes, start, end, numbers);

@@ -1,14 +1,32 @@
-/** What is said and asked: about 100 bytes, with a number that receivers find without reading anything else. */
+/** What is said and asked: mostly 100 bytes, with a number that receivers find without reading anything else. */
 
 const SIGN = "bench:";
 const DIGITS = 8;
-const LENGTH = 100;
 const sign = Buffer.from(SIGN);
-const filling = "x".repeat(LENGTH);
+
+/** Much more than a compressor remembers, of a few words in no order. */
+const FILLING = 1_048_576;
+const WORDS = "a,the,room,door,is,was,not,and,who,said,river,early,seven,letters,under,yellow,morning".split(
+  ",",
+);
+let filling: string | undefined;
+
+function fill(): string {
+  let seed = 1;
+  const words: string[] = [];
+  for (let length = 0; length < FILLING; length += words.at(-1)!.length + 1) {
+    seed = (seed * 48_271) % 0x7fffffff;
+    words.push(WORDS[seed % WORDS.length]!);
+  }
+  return words.join(".");
+}
 
 /** `number` is below a hundred million. */
-export function textOf(number: number): string {
-  return `${SIGN}${String(number).padStart(DIGITS, "0")}:${Date.now()}:${filling}`.slice(0, LENGTH);
+export function textOf(number: number, length: number): string {
+  filling ??= fill();
+  const start = (number * length) % (FILLING - length);
+  const head = `${SIGN}${String(number).padStart(DIGITS, "0")}:${Date.now()}:`;
+  return head + filling.slice(start, start + length - head.length);
 }
 
 /** Adds the number of each text in these bytes. */

@@ -19,7 +19,7 @@ function action({ name, title, peers, goal, inFlight }: Asked): Scenario {
     async open({ program, wire }, scale) {
       const server = await startServer(program);
       const meter = new Meter();
-      const clients = await crowd(wire, server.port, CONNECTIONS);
+      const clients = await crowd(wire, server, CONNECTIONS);
       const flows = clients.map((client) => {
         const flow = new Flow(meter);
         client.receiver = flow.receiver();

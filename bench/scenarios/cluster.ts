@@ -1,5 +1,6 @@
 import { Flow, Meter } from "../lib/flow.ts";
-import { startRedis, startServer } from "../lib/process.ts";
+import { startServer } from "../lib/process.ts";
+import { startRedis } from "../lib/redis.ts";
 import { crowd, stage } from "../lib/round.ts";
 import { among, onSockets } from "../peers.ts";
 import type { Scenario } from "./scenario.ts";
@@ -16,15 +17,15 @@ export const cluster: Scenario = {
   peers: among(onSockets, "floor", "socket.io", "actionwire"),
   async open({ program, wire }, scale) {
     const redis = await startRedis();
-    const env = { REDIS_URL: `redis://127.0.0.1:${redis.port}` };
+    const env = { REDIS_URL: redis.url };
     const nodes = [await startServer(program, env), await startServer(program, env)];
     const meter = new Meter();
     const flow = new Flow(meter);
     const crowds = [];
-    for (const { port } of nodes) crowds.push(await crowd(wire, port, MEMBERS));
+    for (const node of nodes) crowds.push(await crowd(wire, node, MEMBERS));
     const receivers = crowds.flat();
     for (const client of receivers) client.receiver = flow.receiver();
-    const speaker = await wire.open(nodes[0]!.port, 0);
+    const speaker = await wire.open(nodes[0]!, 0);
     flow.speaks((text) => speaker.say(text));
     const servers = [...nodes, redis];
     const clients = [speaker, ...receivers];

@@ -17,13 +17,14 @@ export const connect: Scenario = {
     async round() {
       const server = await startServer(program);
       const latency = new Histogram();
-      const first = await crowd(wire, server.port, connections / 2, { atATime: AT_A_TIME });
-      const watch = new Watch([server]);
-      const clients = await crowd(wire, server.port, connections, {
+      const first = await crowd(wire, server, connections / 2, { atATime: AT_A_TIME });
+      const watch = await Watch.observing([server]);
+      const clients = await crowd(wire, server, connections, {
         atATime: AT_A_TIME,
         opened: (ms) => latency.add(ms),
       });
       const { micros, seconds, bytes, ...used } = watch.read();
+      const pauses = await watch.pauses(micros);
       await server.stop();
       for (const client of [...first, ...clients]) client.close();
       return {
@@ -34,6 +35,7 @@ export const connect: Scenario = {
         p999: latency.quantile(0.999),
         bytes: bytes / connections,
         ...used,
+        ...pauses,
       };
     },
     close: async () => {},

@@ -1,8 +1,17 @@
+import { secured } from "../lib/certificate.ts";
+import type { Door } from "../lib/dial.ts";
 import { Flow, Meter } from "../lib/flow.ts";
 import { startServer } from "../lib/process.ts";
 import { crowd, stage } from "../lib/round.ts";
-import { onCallback, onEvents, onPolling, onSockets, type Peers } from "../peers.ts";
+import { among, onCallback, onEvents, onPolling, onSockets, type Peers } from "../peers.ts";
 import type { Scenario } from "./scenario.ts";
+
+/** Another way than plain sockets. */
+interface Way {
+  readonly door: Omit<Door, "port">;
+  /** What a server needs to know of it. */
+  env(): Record<string, string>;
+}
 
 interface Room {
   readonly peers: Peers;
@@ -10,10 +19,14 @@ interface Room {
   readonly inFlight: number;
   /** The goal: at most so many times the floor. */
   readonly times?: number;
+  readonly way?: Way;
+  /** Bytes of a text. */
+  readonly length?: number;
 }
 
 /** One speaks in a room, and all others hear it. */
-function fanout(name: string, title: string, { peers, members, inFlight, times }: Room): Scenario {
+function fanout(name: string, title: string, room: Room): Scenario {
+  const { peers, members, inFlight, times, way, length } = room;
   return {
     name,
     title,
@@ -21,12 +34,13 @@ function fanout(name: string, title: string, { peers, members, inFlight, times }
     ...(times ? { goal: { peer: "floor", times } } : {}),
     peers,
     async open({ program, wire }, scale) {
-      const server = await startServer(program);
+      const server = await startServer(program, way?.env());
+      const door = { ...way?.door, port: server.port };
       const meter = new Meter();
-      const flow = new Flow(meter);
-      const receivers = await crowd(wire, server.port, members);
+      const flow = new Flow(meter, length);
+      const receivers = await crowd(wire, door, members);
       for (const client of receivers) client.receiver = flow.receiver();
-      const speaker = await wire.open(server.port, 0);
+      const speaker = await wire.open(door, 0);
       flow.speaks((text) => speaker.say(text));
       const clients = [speaker, ...receivers];
       return stage(
@@ -45,6 +59,21 @@ const callbacks = { peers: onCallback, members: 200 };
 export const rooms: readonly Scenario[] = [
   fanout("fanout", "room of 1,000, one message at a time", { ...room, inFlight: 1, times: 1.1 }),
   fanout("fanout-16", "room of 1,000, 16 messages in flight", { ...room, inFlight: 16, times: 1.25 }),
+];
+
+const tls: Way = { door: { secure: true }, env: secured };
+const deflate: Way = { door: { deflate: true }, env: () => ({ DEFLATE: "true" }) };
+const compressing = among(onSockets, "floor", "ws", "bun", "socket.io", "actionwire");
+
+export const otherSockets: readonly Scenario[] = [
+  fanout("tls", "TLS, room of 1,000, one message at a time", { ...room, inFlight: 1, way: tls }),
+  fanout("deflate", "permessage-deflate, room of 200, one message of 2 KiB at a time", {
+    peers: compressing,
+    members: 200,
+    inFlight: 1,
+    way: deflate,
+    length: 2_048,
+  }),
 ];
 
 export const otherTransports: readonly Scenario[] = [

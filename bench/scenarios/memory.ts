@@ -1,11 +1,8 @@
-import { openFiles } from "../lib/machine.ts";
+import { mostConnections } from "../lib/machine.ts";
 import { startServer } from "../lib/process.ts";
 import { crowd, Watch } from "../lib/round.ts";
 import { among, onSockets } from "../peers.ts";
 import type { Scenario } from "./scenario.ts";
-
-/** Files that are none of the members' sockets. */
-const OTHER_FILES = 200;
 
 /** How much more a server holds with many idle members of a room than with few. */
 export const memory: Scenario = {
@@ -17,13 +14,13 @@ export const memory: Scenario = {
   peers: among(onSockets, "ws", "bun", "socket.io", "faye", "primus", "actionwire", "actionwire (stock)"),
   open: async ({ program, wire }, { members: [few, wanted] }) => ({
     async round() {
-      const many = Math.min(wanted, openFiles() - OTHER_FILES);
+      const many = Math.min(wanted, mostConnections());
       const server = await startServer(program);
       const watch = new Watch([server]);
-      const first = await crowd(wire, server.port, few);
+      const first = await crowd(wire, server, few);
       await server.collect();
       const before = server.resident();
-      const others = await crowd(wire, server.port, many - few);
+      const others = await crowd(wire, server, many - few);
       await server.collect();
       const cost = (server.resident() - before) / (many - few);
       const { serverShare, loadShare, otherShare, memory } = watch.read();

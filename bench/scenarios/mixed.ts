@@ -23,10 +23,9 @@ export const mixed: Scenario = {
   async open({ program, wire }, scale) {
     const { rooms } = scale;
     const server = await startServer(program);
-    const { port } = server;
-    const sockets = await crowd(wire, port, SOCKETS * rooms, { roomOf: (index) => 1 + (index % rooms) });
-    const pollers = await crowd(pollingOf(program), port, rooms, { roomOf: (index) => 1 + index });
-    const askers = await crowd(wire, port, rooms);
+    const sockets = await crowd(wire, server, SOCKETS * rooms, { roomOf: (index) => 1 + (index % rooms) });
+    const pollers = await crowd(pollingOf(program), server, rooms, { roomOf: (index) => 1 + index });
+    const askers = await crowd(wire, server, rooms);
 
     const says = new Meter();
     const actions = new Meter();

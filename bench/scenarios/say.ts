@@ -15,7 +15,7 @@ export const say: Scenario = {
   async open({ program, wire }, scale) {
     const server = await startServer(program);
     const meter = new Meter();
-    const clients = await crowd(wire, server.port, 2 * ROOMS, { roomOf: (index) => 1 + (index >> 1) });
+    const clients = await crowd(wire, server, 2 * ROOMS, { roomOf: (index) => 1 + (index >> 1) });
     const flows = Array.from({ length: ROOMS }, (_, room) => {
       const flow = new Flow(meter);
       flow.speaks((text) => clients[2 * room]!.say(text));

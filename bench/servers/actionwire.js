@@ -1,7 +1,7 @@
 /** This project as it was built, through its public interface. */
 import { z } from "zod";
 import { createServer, defineAction } from "../../dist/index.js";
-import { serving } from "./lib.js";
+import { deflate, serving } from "./lib.js";
 
 const echo = defineAction({
   name: "echo",
@@ -14,7 +14,7 @@ const echo = defineAction({
 const config = {
   general: { simultaneousActions: 1_000 },
   limits: { eventsPerSecond: 1_000_000, eventBurst: 1_000_000 },
-  servers: { web: { port: 0, bindIP: "127.0.0.1" } },
+  servers: { web: { port: 0, bindIP: "127.0.0.1" }, websocket: { compression: deflate } },
 };
 
 const server = createServer({ actions: [echo], config });

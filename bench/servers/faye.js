@@ -1,9 +1,8 @@
 /** A room is a channel; a request is published on a channel of who asks, and an extension puts the answer in its place. */
-import { createServer } from "node:http";
 import faye from "faye";
-import { serving } from "./lib.js";
+import { listen, webServer } from "./lib.js";
 
-const http = createServer();
+const http = webServer();
 const bayeux = new faye.NodeAdapter({ mount: "/faye", timeout: 25 });
 bayeux.attach(http);
 
@@ -13,4 +12,4 @@ bayeux.addExtension({
     next(message);
   },
 });
-http.listen(0, "127.0.0.1", () => serving(http.address().port));
+listen(http);

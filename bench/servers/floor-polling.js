@@ -1,6 +1,6 @@
 /** Bare `node:http` that holds requests and answers all of them with one buffer, built once per turn of the event loop. */
 import { createServer } from "node:http";
-import { serving } from "./lib.js";
+import { listen } from "./lib.js";
 
 const LOG = 1000;
 let first = 0;
@@ -47,4 +47,4 @@ const server = createServer((request, response) => {
   if (after === head) waiting.push(response);
   else answer(response, Buffer.from(log.slice(after - first).join("\n")));
 });
-server.listen(0, "127.0.0.1", () => serving(server.address().port));
+listen(server);

@@ -1,11 +1,12 @@
 /**
  * As little as Node can do: connections of `ws`, each frame built once, one write per socket and turn of the event loop. With a
- * REDIS_URL what is said goes to all nodes.
+ * REDIS_URL what is said goes to all nodes. Compressed frames do not refer to earlier ones, and so they are built once, too.
  */
 import { randomUUID } from "node:crypto";
+import { constants, deflateRawSync } from "node:zlib";
 import { Redis } from "ioredis";
 import { Sender, WebSocketServer } from "ws";
-import { roomOf, SAY, serving, WELCOME } from "./lib.js";
+import { deflate, listen, roomOf, SAY, WELCOME, webServer } from "./lib.js";
 
 /** A member is the stream of its connection and the `id` of who it is, a room is a set of them, by the path asked for. */
 const rooms = new Map();
@@ -14,8 +15,12 @@ let said = new Map();
 let answers = new Map();
 let scheduled = false;
 
-const frameOf = (data) =>
-  Buffer.concat(Sender.frame(data, { fin: true, opcode: 1, mask: false, rsv1: false, readOnly: true }));
+const deflated = (data) => deflateRawSync(data, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
+
+function frameOf(data) {
+  const options = { fin: true, opcode: 1, mask: false, rsv1: deflate, readOnly: true };
+  return Buffer.concat(Sender.frame(deflate ? deflated(data) : data, options));
+}
 
 const joined = (frames) => (frames.length === 1 ? frames[0] : Buffer.concat(frames));
 
@@ -57,8 +62,12 @@ if (process.env.REDIS_URL) {
   say = (room, from, data) => publisher.publish("said", `${room} ${from} ${data}`);
 }
 
-const server = new WebSocketServer({ port: 0, host: "127.0.0.1", perMessageDeflate: false });
-server.on("connection", (socket, { url, socket: stream }) => {
+const server = webServer();
+const sockets = new WebSocketServer({
+  server,
+  perMessageDeflate: deflate && { serverNoContextTakeover: true },
+});
+sockets.on("connection", (socket, { url, socket: stream }) => {
   const id = randomUUID();
   const member = { id, stream };
   const members = roomOf(rooms, url);
@@ -70,4 +79,4 @@ server.on("connection", (socket, { url, socket: stream }) => {
   });
   socket.send(WELCOME);
 });
-server.on("listening", () => serving(server.address().port));
+listen(server);

@@ -1,8 +1,7 @@
-import { createServer } from "node:http";
 import Primus from "primus";
-import { SAY, serving, WELCOME } from "./lib.js";
+import { listen, SAY, WELCOME, webServer } from "./lib.js";
 
-const http = createServer();
+const http = webServer();
 const primus = new Primus(http, { transformer: "websockets" });
 
 primus.on("connection", (spark) => {
@@ -14,4 +13,4 @@ primus.on("connection", (spark) => {
   });
   spark.write(WELCOME);
 });
-http.listen(0, "127.0.0.1", () => serving(http.address().port));
+listen(http);

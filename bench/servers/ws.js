@@ -1,11 +1,12 @@
 /** Bare `ws`: a loop that sends to each member. */
 import { WebSocketServer } from "ws";
-import { roomOf, SAY, serving, WELCOME } from "./lib.js";
+import { deflate, listen, roomOf, SAY, WELCOME, webServer } from "./lib.js";
 
-const server = new WebSocketServer({ port: 0, host: "127.0.0.1", perMessageDeflate: false });
+const server = webServer();
+const sockets = new WebSocketServer({ server, perMessageDeflate: deflate });
 const rooms = new Map();
 
-server.on("connection", (socket, { url }) => {
+sockets.on("connection", (socket, { url }) => {
   const members = roomOf(rooms, url);
   members.add(socket);
   socket.on("close", () => members.delete(socket));
@@ -16,4 +17,4 @@ server.on("connection", (socket, { url }) => {
   });
   socket.send(WELCOME);
 });
-server.on("listening", () => serving(server.address().port));
+listen(server);

@@ -1,4 +1,5 @@
 /** Actions over HTTP: nobody is in a room. */
+import type { Door } from "../lib/dial.ts";
 import type { Receiver } from "../lib/flow.ts";
 import { HttpConnection } from "../lib/http.ts";
 import { readNumbers } from "../lib/text.ts";
@@ -8,8 +9,8 @@ class ApiClient implements Client {
   receiver: Receiver | null = null;
   readonly #connection: HttpConnection;
 
-  constructor(port: number) {
-    this.#connection = new HttpConnection(port);
+  constructor(door: Door) {
+    this.#connection = new HttpConnection(door);
   }
 
   say(): void {
@@ -29,4 +30,4 @@ class ApiClient implements Client {
   }
 }
 
-export const api: Wire = { open: async (port) => new ApiClient(port) };
+export const api: Wire = { open: async (door) => new ApiClient(door) };

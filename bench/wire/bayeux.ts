@@ -1,4 +1,5 @@
 /** Bayeux: our own client, a stock client at our server, and a client of Faye's server; over a socket and over long-polling. */
+import type { Door } from "../lib/dial.ts";
 import type { Receiver } from "../lib/flow.ts";
 import { EventStream, HttpConnection, Post } from "../lib/http.ts";
 import { Socket } from "../lib/sockets.ts";
@@ -19,6 +20,7 @@ interface Message {
   readonly ext?: {
     readonly actionwire?: {
       readonly connectionId?: string;
+      readonly resume?: { readonly token: string; readonly resumed: boolean; readonly last?: number };
       readonly joined?: {
         readonly topic: string;
         readonly position: string;
@@ -66,6 +68,7 @@ class FayeSpeech implements Speech {
 
   handshake(type: string): string {
     this.type = type;
+    this.clientId = "";
     return this.text({
       channel: "/meta/handshake",
       version: "1.0",
@@ -170,10 +173,23 @@ class OurSpeech extends StockSpeech {
   #topic = "";
   #position = "";
   #said = 0;
+  #token = "";
+  #attempts = 0;
+
+  /** The first time it begins a connection, later on it has to go on with it. */
+  override begin(reply: Message): void {
+    super.begin(reply);
+    const { token = "", resumed, last = 0 } = reply.ext?.actionwire?.resume ?? {};
+    if (this.#token !== "") {
+      if (!resumed) throw new Error("a connection was not resumed");
+      this.#said = last;
+    }
+    this.#token = token;
+  }
 
   override connect(): string {
-    const positions = this.#topic === "" ? {} : { [this.#topic]: this.#position };
-    return this.text({ channel: CONNECT, connectionType: this.type, ext: { actionwire: { positions } } });
+    const ext = { actionwire: { positions: this.#positions } };
+    return this.text({ channel: CONNECT, connectionType: this.type, ext });
   }
 
   override say(text: string): string {
@@ -212,11 +228,17 @@ class OurSpeech extends StockSpeech {
   }
 
   protected override shaking(): object {
-    return { ext: { actionwire: { client: 1 } } };
+    this.#attempts += 1;
+    const resume = { token: this.#token, positions: this.#positions, attempt: this.#attempts };
+    return { ext: { actionwire: this.#token === "" ? { client: 1 } : { client: 1, resume } } };
   }
 
   protected override numbered(): object {
     return { ext: { actionwire: { n: 1 } } };
+  }
+
+  get #positions(): object {
+    return this.#topic === "" ? {} : { [this.#topic]: this.#position };
   }
 }
 
@@ -226,7 +248,8 @@ function check(messages: readonly Message[]): void {
 }
 
 class SocketClient implements Client {
-  readonly #socket: Socket;
+  #receiver: Receiver | null = null;
+  #socket: Socket;
   readonly #speech: Speech;
 
   private constructor(socket: Socket, speech: Speech) {
@@ -234,14 +257,8 @@ class SocketClient implements Client {
     this.#speech = speech;
   }
 
-  static async open(port: number, speech: Speech): Promise<Client> {
-    const socket = await Socket.open(port, PATH, { control: CONNECT });
-    socket.send(`[${speech.handshake("websocket")}]`);
-    const [reply] = parse(await socket.answer("/meta/handshake")) as [Message];
-    check([reply]);
-    speech.begin(reply);
-    socket.send(`[${speech.subscribe()}]`);
-    socket.send(`[${speech.connect()}]`);
+  static async open(door: Door, speech: Speech): Promise<Client> {
+    const socket = await shaken(door, speech);
     const until = (seen: (messages: readonly Message[]) => boolean): Promise<void> =>
       new Promise((resolve) => {
         socket.onText = (text) => {
@@ -261,7 +278,16 @@ class SocketClient implements Client {
     return client;
   }
 
+  async back(door: Door): Promise<void> {
+    const { latest } = this.#socket;
+    if (latest !== null) this.#speech.delivered(latest);
+    this.#socket = await shaken(door, this.#speech);
+    this.#socket.receiver = this.#receiver;
+    this.#socket.onText = (text) => this.#told(text);
+  }
+
   set receiver(receiver: Receiver | null) {
+    this.#receiver = receiver;
     this.#socket.receiver = receiver;
   }
 
@@ -286,6 +312,18 @@ class SocketClient implements Client {
   }
 }
 
+/** A socket with a session that is subscribed to its line and takes deliveries, soon. */
+async function shaken(door: Door, speech: Speech): Promise<Socket> {
+  const socket = await Socket.open(door, PATH, { control: CONNECT });
+  socket.send(`[${speech.handshake("websocket")}]`);
+  const [reply] = parse(await socket.answer("/meta/handshake")) as [Message];
+  check([reply]);
+  speech.begin(reply);
+  socket.send(`[${speech.subscribe()}]`);
+  socket.send(`[${speech.connect()}]`);
+  return socket;
+}
+
 /** How polls travel. */
 interface Polling {
   readonly type: string;
@@ -308,21 +346,21 @@ const callbackPolling: Polling = {
 
 class PollingClient implements Client {
   receiver: Receiver | null = null;
-  readonly #port: number;
+  readonly #door: Door;
   readonly #polls: HttpConnection;
   readonly #speech: Speech;
   readonly #polling: Polling;
   #post: Post | null = null;
 
-  private constructor(port: number, speech: Speech, polling: Polling) {
-    this.#port = port;
-    this.#polls = new HttpConnection(port);
+  private constructor(door: Door, speech: Speech, polling: Polling) {
+    this.#door = door;
+    this.#polls = new HttpConnection(door);
     this.#speech = speech;
     this.#polling = polling;
   }
 
-  static async open(port: number, speech: Speech, polling: Polling): Promise<Client> {
-    const client = new PollingClient(port, speech, polling);
+  static async open(door: Door, speech: Speech, polling: Polling): Promise<Client> {
+    const client = new PollingClient(door, speech, polling);
     const [reply] = (await client.#ask(speech.handshake(polling.type))) as [Message];
     speech.begin(reply);
     let entered = speech.entered(await client.#ask(speech.subscribe()));
@@ -350,7 +388,7 @@ class PollingClient implements Client {
   }
 
   #send(text: string): void {
-    this.#post ??= new Post(this.#port, PATH, unitOf);
+    this.#post ??= new Post(this.#door, PATH, unitOf);
     this.#post.send(text);
   }
 
@@ -383,18 +421,18 @@ class EventClient implements Client {
   readonly #speech: Speech;
   #told: ((messages: readonly Message[]) => void) | null = null;
 
-  private constructor(port: number, clientId: string, speech: Speech) {
-    this.#post = new Post(port, PATH, unitOf);
+  private constructor(door: Door, clientId: string, speech: Speech) {
+    this.#post = new Post(door, PATH, unitOf);
     this.#speech = speech;
-    this.#stream = new EventStream(port, `${PATH}/${clientId}`, (events) => this.#heard(events));
+    this.#stream = new EventStream(door, `${PATH}/${clientId}`, (events) => this.#heard(events));
   }
 
-  static async open(port: number, speech: Speech): Promise<Client> {
-    const first = new HttpConnection(port);
+  static async open(door: Door, speech: Speech): Promise<Client> {
+    const first = new HttpConnection(door);
     const [reply] = parse(await first.asked(PATH, `[${speech.handshake("eventsource")}]`)) as [Message];
     check([reply]);
     speech.begin(reply);
-    const client = new EventClient(port, reply.clientId, speech);
+    const client = new EventClient(door, reply.clientId, speech);
     const subscribed = parse(await first.asked(PATH, `[${speech.subscribe()}]`));
     check(subscribed);
     first.close();
@@ -448,16 +486,16 @@ const unitOf = (texts: readonly string[]): string => `[${texts.join(",")}]`;
 type Speaker = new (room: number) => Speech;
 
 const sockets = (speaker: Speaker): Wire => ({
-  open: (port, room) => SocketClient.open(port, new speaker(room)),
+  open: (door, room) => SocketClient.open(door, new speaker(room)),
 });
 const polling = (speaker: Speaker, way = longPolling): Wire => ({
-  open: (port, room) => PollingClient.open(port, new speaker(room), way),
+  open: (door, room) => PollingClient.open(door, new speaker(room), way),
 });
 const events = (speaker: Speaker): Wire => ({
-  open: (port, room) => EventClient.open(port, new speaker(room)),
+  open: (door, room) => EventClient.open(door, new speaker(room)),
 });
 
-export const ours = sockets(OurSpeech);
+export const ours: Wire = { ...sockets(OurSpeech), keeps: true };
 export const stock = sockets(StockSpeech);
 export const faye = sockets(FayeSpeech);
 export const oursPolling = polling(OurSpeech);

@@ -1,4 +1,5 @@
 /** Held requests, as bench/servers/floor-polling.js takes them. */
+import type { Door } from "../lib/dial.ts";
 import type { Receiver } from "../lib/flow.ts";
 import { HttpConnection, Post } from "../lib/http.ts";
 import { readNumbers } from "../lib/text.ts";
@@ -6,26 +7,26 @@ import type { Client, Wire } from "./wire.ts";
 
 class HeldClient implements Client {
   receiver: Receiver | null = null;
-  readonly #port: number;
+  readonly #door: Door;
   readonly #polls: HttpConnection;
   #after = 0;
   #post: Post | null = null;
 
-  private constructor(port: number, polls: HttpConnection, after: number) {
-    this.#port = port;
+  private constructor(door: Door, polls: HttpConnection, after: number) {
+    this.#door = door;
     this.#polls = polls;
     this.#after = after;
   }
 
-  static async open(port: number): Promise<Client> {
-    const polls = new HttpConnection(port);
-    const client = new HeldClient(port, polls, Number(await polls.asked("/")));
+  static async open(door: Door): Promise<Client> {
+    const polls = new HttpConnection(door);
+    const client = new HeldClient(door, polls, Number(await polls.asked("/")));
     client.#poll();
     return client;
   }
 
   say(text: string): void {
-    this.#post ??= new Post(this.#port, "/", (texts) => texts.join("\n"));
+    this.#post ??= new Post(this.#door, "/", (texts) => texts.join("\n"));
     this.#post.send(text);
   }
 

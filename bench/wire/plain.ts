@@ -31,15 +31,15 @@ class Plain implements Client {
 const asIs = (text: string): string => text;
 
 export const plain: Wire = {
-  async open(port, room) {
-    const socket = await Socket.open(port, `/${room}`, { first: "welcome" });
+  async open(door, room) {
+    const socket = await Socket.open(door, `/${room}`, { first: "welcome" });
     return new Plain(socket, asIs);
   },
 };
 
 export const primus: Wire = {
-  async open(port) {
-    const socket = await Socket.open(port, "/primus", { first: "welcome" });
+  async open(door) {
+    const socket = await Socket.open(door, "/primus", { first: "welcome" });
     socket.onText = (text) => {
       if (text.startsWith('"primus::ping::')) socket.send(text.replace("ping", "pong"));
     };

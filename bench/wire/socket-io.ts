@@ -1,4 +1,5 @@
 /** Socket.IO 4: Engine.IO 4 below, over a socket and over long-polling. */
+import type { Door } from "../lib/dial.ts";
 import type { Receiver } from "../lib/flow.ts";
 import { HttpConnection, Post } from "../lib/http.ts";
 import { Socket } from "../lib/sockets.ts";
@@ -17,24 +18,22 @@ const say = (text: string): string => `42["say","${text}"]`;
 const act = (text: string, id: number): string => `42${id}["act","${text}"]`;
 
 class SocketClient implements Client {
-  readonly #socket: Socket;
+  readonly #room: number;
+  #receiver: Receiver | null = null;
+  #socket: Socket;
   #asked = 0;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, room: number) {
     this.#socket = socket;
+    this.#room = room;
   }
 
-  static async open(port: number, room: number): Promise<Client> {
-    const socket = await Socket.open(port, path("websocket", room), { first: "0{" });
-    socket.onText = (text) => {
-      if (text === PING) socket.send(PONG);
-    };
-    socket.send(JOIN);
-    await socket.answer(WELCOME);
-    return new SocketClient(socket);
+  static async open(door: Door, room: number): Promise<Client> {
+    return new SocketClient(await joined(door, room), room);
   }
 
   set receiver(receiver: Receiver | null) {
+    this.#receiver = receiver;
     this.#socket.receiver = receiver;
   }
 
@@ -49,6 +48,21 @@ class SocketClient implements Client {
   close(): void {
     this.#socket.close();
   }
+
+  async back(door: Door): Promise<void> {
+    this.#socket = await joined(door, this.#room);
+    this.#socket.receiver = this.#receiver;
+  }
+}
+
+async function joined(door: Door, room: number): Promise<Socket> {
+  const socket = await Socket.open(door, path("websocket", room), { first: "0{" });
+  socket.onText = (text) => {
+    if (text === PING) socket.send(PONG);
+  };
+  socket.send(JOIN);
+  await socket.answer(WELCOME);
+  return socket;
 }
 
 class PollingClient implements Client {
@@ -58,17 +72,17 @@ class PollingClient implements Client {
   readonly #post: Post;
   #asked = 0;
 
-  private constructor(port: number, polls: HttpConnection, path: string) {
+  private constructor(door: Door, polls: HttpConnection, path: string) {
     this.#polls = polls;
     this.#path = path;
-    this.#post = new Post(port, this.#path, (texts) => texts.join(SEPARATOR));
+    this.#post = new Post(door, this.#path, (texts) => texts.join(SEPARATOR));
   }
 
-  static async open(port: number, room: number): Promise<Client> {
-    const polls = new HttpConnection(port);
+  static async open(door: Door, room: number): Promise<Client> {
+    const polls = new HttpConnection(door);
     const own = path("polling", room);
     const { sid } = JSON.parse((await polls.asked(own)).slice(1)) as { sid: string };
-    const client = new PollingClient(port, polls, `${own}&sid=${sid}`);
+    const client = new PollingClient(door, polls, `${own}&sid=${sid}`);
     client.#post.send(JOIN);
     while (!(await polls.asked(client.#path)).includes(WELCOME));
     client.#poll();

@@ -1,3 +1,4 @@
+import type { Door } from "../lib/dial.ts";
 import type { Receiver } from "../lib/flow.ts";
 
 /** A connection that is usable, and in the room. */
@@ -8,10 +9,15 @@ export interface Client {
   say(text: string): void;
   /** Asks for an action that answers with the same text. */
   act(text: string): void;
+  /** Cuts the connection, without a word. */
   close(): void;
+  /** Comes back after that, where it can. Resolves when it is usable; what it missed may still be on its way. */
+  back?(door: Door): Promise<void>;
 }
 
 /** How a client of some kind speaks. Rooms have numbers; 0 is where everybody is who wants nothing else. */
 export interface Wire {
-  open(port: number, room: number): Promise<Client>;
+  /** Who comes back gets what was said meanwhile. */
+  readonly keeps?: true;
+  open(door: Door, room: number): Promise<Client>;
 }
