@@ -15,11 +15,18 @@ export interface Held {
   readonly since: number;
 }
 
+/** Whose carriage it is. */
+interface Carried {
+  /** What took the deliveries has gone. */
+  cut(): void;
+  /** It is carried in another way than before, or not any more. */
+  stir(): void;
+}
+
 /** What carries a session: the socket or the event stream that takes its deliveries, and the connect that is held. */
 export class Carriage {
   readonly #clock: Clock;
-  /** What took the deliveries has gone. */
-  readonly #cut: () => void;
+  readonly #owner: Carried;
   #stream: Link | null = null;
   #events: Link | null = null;
   #held: Held | null = null;
@@ -28,9 +35,9 @@ export class Carriage {
   #replied = false;
   #adriftSince: number | null;
 
-  constructor(clock: Clock, cut: () => void) {
+  constructor(clock: Clock, owner: Carried) {
     this.#clock = clock;
-    this.#cut = cut;
+    this.#owner = owner;
     this.#adriftSince = clock.monotonic();
   }
 
@@ -76,6 +83,7 @@ export class Carriage {
     this.#polled = false;
     this.#transport = link.transport;
     this.#adriftSince = null;
+    this.#owner.stir();
   }
 
   /** An event stream is open, and takes the deliveries when its client shows that it is open there, too. */
@@ -104,12 +112,14 @@ export class Carriage {
   drop(): void {
     if (this.#stream === null) return;
     this.#stream = null;
-    this.#cut();
+    this.#owner.stir();
+    this.#owner.cut();
   }
 
   hold(held: Held): void {
     this.#held = held;
     this.#transport = held.link.transport;
+    if (this.#adriftSince !== null) this.#owner.stir();
     this.#adriftSince = null;
   }
 
@@ -117,7 +127,10 @@ export class Carriage {
   letGo(): Held | null {
     const held = this.#held;
     this.#held = null;
-    if (held?.link.once) this.#adriftSince = this.#clock.monotonic();
+    if (held?.link.once) {
+      this.#adriftSince = this.#clock.monotonic();
+      this.#owner.stir();
+    }
     return held;
   }
 
@@ -127,6 +140,7 @@ export class Carriage {
     if (this.#events === link) this.#events = null;
     if (this.#stream === link) this.drop();
     if (this.#held?.link === link) this.#held = null;
+    this.#owner.stir();
     if (!this.carried) this.#adriftSince ??= this.#clock.monotonic();
     return lossy;
   }

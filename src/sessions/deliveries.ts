@@ -20,6 +20,8 @@ interface Served {
   readonly receipts: Receipts;
   readonly acks: Acks | null;
   wake(): void;
+  /** Time has something to do here: positions to be written, a reader to be judged. */
+  stir(): void;
 }
 
 interface Node {
@@ -66,6 +68,7 @@ export class Deliveries {
     const { stream } = carriage;
     if (acks || stream === null) this.answer(false);
     else if (stream.writable) this.#stream(stream);
+    else this.#session.stir();
   }
 
   #stream(link: Link): void {
@@ -74,6 +77,7 @@ export class Deliveries {
     if (!collected) return;
     receipts.handOver();
     this.#moved = true;
+    if (this.unnoted) this.#session.stir();
     if (collected.replies.length > 0) carriage.replied();
     this.#host.links.push(link, collected.texts);
     collected.commit();

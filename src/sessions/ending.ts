@@ -46,6 +46,7 @@ export class Endings {
     await session.keeper.amend({ ended: { reason, reconnect } });
     session.endedAt = this.#clock.monotonic();
     session.unfinished = true;
+    session.stir();
     if (goodbye && record.line) session.outbox.push(goodbye);
     const { stream } = session.carriage;
     session.bye(held);

@@ -11,6 +11,8 @@ export interface KeptSession {
   lost(): void;
   /** Writes the record again if the store has lost it; false when that is not why something was refused. */
   restore(): Promise<boolean>;
+  /** Something waits to be written. */
+  stir(): void;
 }
 
 /** Keeps what the store has of a connection equal to the record, under the fence of the node that serves it. */
@@ -71,6 +73,7 @@ export class Keeper {
   /** Has these fields written with the next write, a second from now at the latest. */
   later(...fields: RecordField[]): void {
     for (const field of fields) this.#unwritten.add(field);
+    this.#session.stir();
   }
 
   /** Whether anything was left for later. */

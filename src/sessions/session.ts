@@ -41,6 +41,12 @@ const STREAM_AGAIN = 50;
 
 /** A connection that this node serves: its record under a fence, what it is owed, and what carries it. */
 export class Session {
+  /** When a connect that is held falls due, or its credential ends; monotonic milliseconds. May be too early. */
+  dueAt: number;
+  /** Time has something to do for it: see the sweep. */
+  restless = true;
+  /** When the sweep looks at it in any case. Monotonic milliseconds. */
+  lookAt = 0;
   readonly id: string;
   readonly fence: number;
   readonly record: ConnectionRecord;
@@ -95,6 +101,7 @@ export class Session {
     this.fence = fence;
     this.record = record;
     this.#expiresAt = record.who.expiresAt;
+    this.dueAt = this.#expires();
     this.allowance = new Allowance(host.rate, host.clock);
     this.lastSeen = host.clock.monotonic();
     this.outbox = new Outbox(host.hub, record.who.ours, record.acks !== null, this);
@@ -107,7 +114,7 @@ export class Session {
     this.acks = record.acks && new Acks({ record, fence, outbox, receipts, later });
     const { links, clock, times } = host;
     this.#answers = new Answers({ links, clock, times, acks: this.acks });
-    this.carriage = new Carriage(host.clock, () => this.ours && this.receipts.cut());
+    this.carriage = new Carriage(host.clock, this);
     this.#deliveries = new Deliveries(this, this.#answers, host);
     this.away = fresh ? false : null;
   }
@@ -129,6 +136,16 @@ export class Session {
   /** The store has lost what it knew of it. */
   get uprooted(): boolean {
     return this.losses < this.#host.losses();
+  }
+
+  /** The sweep is to look at it within a second. */
+  stir(): void {
+    this.restless = true;
+  }
+
+  /** What carried its deliveries has gone. */
+  cut(): void {
+    if (this.ours) this.receipts.cut();
   }
 
   touch(): void {
@@ -182,7 +199,9 @@ export class Session {
     }
     const { clock, times } = this.#host;
     const wait = atOnce ? 0 : Math.min(message.timeout ?? times.timeout, times.timeout);
-    this.carriage.hold({ message, link, poll, deadline: clock.monotonic() + wait, since: clock.now() });
+    const deadline = clock.monotonic() + wait;
+    this.carriage.hold({ message, link, poll, deadline, since: clock.now() });
+    this.dueAt = Math.min(this.dueAt, deadline);
     this.acks?.hear(message.ext);
     if (wait === 0) this.#deliveries.answer(true);
     this.wake();
@@ -227,14 +246,23 @@ export class Session {
     this.#answers.reply(this.carriage.letGo(), EVICTED_INTERVAL);
   }
 
-  /** Called by the sweep. */
+  /** Called by the sweep when it is due. */
   tick(now: number): void {
     const { held, carried, events } = this.carriage;
+    if (this.lapsed) this.stir();
     if ((carried || events) && this.lapsed && this.endedAt === null) this.turnAway();
     else if (held && now >= held.deadline) {
       this.touch();
       this.#deliveries.answer(true);
     }
+    this.dueAt = Math.min(this.#expires(), this.carriage.held?.deadline ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** When its credential ends, if it has not ended yet. Monotonic milliseconds. */
+  #expires(): number {
+    if (this.#expiresAt === undefined || this.lapsed) return Number.POSITIVE_INFINITY;
+    const { clock } = this.#host;
+    return clock.monotonic() + this.#expiresAt - clock.now();
   }
 
   wake(): void {

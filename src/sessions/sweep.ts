@@ -14,6 +14,8 @@ import type { SessionTimes } from "./times.ts";
 const AWAY_AFTER = 5000;
 /** An ended session is remembered so long, for its client to be told. Milliseconds. */
 const ENDED_KEPT = 60_000;
+/** A session for which there is nothing to do is looked at again after so long, should nobody have stirred it. Milliseconds. */
+const LOOK = 10_000;
 /** Ids looked at in one operation. */
 const PAGE = 500;
 
@@ -60,13 +62,17 @@ export class Sweep {
   }
 
   #tick(): void {
-    const { directory, hub, lease, clock } = this.#parts;
+    const { directory, hub, lease, clock, restoration } = this.#parts;
     const now = clock.monotonic();
-    for (const session of directory.local.values()) session.tick(now);
+    for (const session of directory.local.values()) if (now >= session.dueAt) session.tick(now);
     if (!lease.valid) return;
     if (now >= this.#nextSecond) {
       this.#nextSecond = now + 1000;
-      for (const session of directory.local.values()) this.#care(session, now);
+      // Most are carried and have nothing to be written: of these nothing is looked at but that.
+      const all = restoration.sinceLoss < lease.duration;
+      for (const session of directory.local.values()) {
+        if (all || session.restless || now >= session.lookAt) this.#care(session, now);
+      }
       void this.#reclaim();
       hub.sweep();
     }
@@ -80,6 +86,12 @@ export class Sweep {
 
   #care(session: Session, now: number): void {
     if (session.gone || this.#busy.has(session)) return;
+    session.lookAt = now + LOOK;
+    session.restless = this.#tend(session, now);
+  }
+
+  /** Whether there may be more to do in a second, whatever happens until then. */
+  #tend(session: Session, now: number): boolean {
     const { app, end, times, directory, engine, clock, restoration, slow } = this.#parts;
     const { record } = session;
     const adrift = session.carriage.carried ? null : session.carriage.adriftSince;
@@ -95,13 +107,15 @@ export class Sweep {
           directory.drop(session);
         });
       }
-      return;
+      return true;
     }
     if (record.ended) {
       // Taken over from a node that had not finished ending it.
       session.endedAt = now;
       session.unfinished = true;
-    } else if (session.uprooted || session.unrestored) {
+      return true;
+    }
+    if (session.uprooted || session.unrestored) {
       if (!restoration.busy) this.#do(session, () => restoration.settle(session));
     } else if (session.lapsed && !session.ours) {
       // Ours may come back with another credential and go on.
@@ -117,7 +131,10 @@ export class Sweep {
         await session.checkpoint();
         await slow.judge(session);
       });
+    } else {
+      return adrift !== null;
     }
+    return true;
   }
 
   async #reclaim(): Promise<void> {
