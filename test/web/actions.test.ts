@@ -78,6 +78,20 @@ test("an empty JSON body is no params", async (t) => {
   assert.deepEqual((await postJson(`${base}/api/echo`, "")).body, { echo: {} });
 });
 
+test("a name that comes forty thousand times costs no more than forty thousand names", async (t) => {
+  const { base } = await startWeb(t);
+  const begun = performance.now();
+  const response = await fetch(`${base}/api/echo`, {
+    method: "POST",
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+    body: "a=1&".repeat(40_000),
+  });
+  const { echo } = (await response.json()) as { echo: { a: string[] } };
+  assert.equal(echo.a.length, 40_000);
+  // Seconds, when the time grew with the square.
+  assert.ok(performance.now() - begun < 2_000);
+});
+
 test("__proto__ and friends are data, at every door", async (t) => {
   const { base } = await startWeb(t);
   const hostile = '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}';
