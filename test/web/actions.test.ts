@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Refusal } from "../../src/hooks.ts";
+import { type Hooks, Refusal } from "../../src/hooks.ts";
 import { getJson, postJson, startWeb } from "./bench.ts";
 
 test("an action by path and by parameter, with GET and POST, JSON and form", async (t) => {
@@ -163,6 +163,26 @@ test("an action sees a connection of type web, and who asks", async (t) => {
     identity: { user: "ann", key: "k", ext: 0, remoteIP: "127.0.0.1" },
     room: null,
   });
+});
+
+test("data is held to the same rule as on a connection", async (t) => {
+  const seen: unknown[] = [];
+  const beforeAction: Hooks["beforeAction"] = ({ connection }) => {
+    connection.data.ok = { n: 1 };
+    connection.data = { ...connection.data, also: [1] };
+    for (const value of [() => 1, new Date(0)]) {
+      assert.throws(() => {
+        connection.data.bad = value;
+      }, TypeError);
+      assert.throws(() => {
+        connection.data = { bad: value };
+      }, TypeError);
+    }
+    seen.push(JSON.stringify(connection.data));
+  };
+  const { base } = await startWeb(t, { hooks: { beforeAction } });
+  assert.equal((await getJson(`${base}/api/who`)).status, 200);
+  assert.deepEqual(seen, ['{"ok":{"n":1},"also":[1]}']);
 });
 
 test("authenticate refuses: 401, with the text of a Refusal alone", async (t) => {
