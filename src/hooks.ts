@@ -1,4 +1,5 @@
 import type { Api, Connection } from "./api.ts";
+import { throughJson } from "./json.ts";
 import type { Json } from "./ports.ts";
 
 type MaybePromise<T> = T | Promise<T>;
@@ -21,7 +22,10 @@ export interface ChannelRequest {
 
 /** Where an application takes part. Each may be async. A throw refuses; only a {@link Refusal}'s text reaches the client. */
 export interface Hooks {
-  /** Who is this? Returns the identity (any JSON), or null for anonymous; `expiring(identity, at)` for a credential that ends. */
+  /**
+   * Who is this? Returns the identity (what JSON makes of it), or null for anonymous; `expiring(identity, at)` for a credential that
+   * ends. Asked at each handshake and for each action over HTTP.
+   */
   authenticate?(request: AuthenticateRequest): MaybePromise<Json | Expiring>;
   /** Anything but `true` refuses. */
   authorizeRoom?(request: { connection: Connection; room: string; verb: RoomVerb }): MaybePromise<unknown>;
@@ -81,6 +85,7 @@ export interface Who {
  * Asks the application who this is; anonymous without a hook. `now`: milliseconds since 1970.
  *
  * @throws {Refusal} when the credential has ended already
+ * @throws {TypeError} when the hook returns what JSON cannot carry
  * @throws whatever the hook throws
  */
 export async function authenticated(
@@ -89,10 +94,13 @@ export async function authenticated(
   now: number,
 ): Promise<Who> {
   const said = (await hooks.authenticate?.(request)) ?? null;
-  if (!(said instanceof Expiring)) return { identity: said };
+  if (!(said instanceof Expiring)) return { identity: identityOf(said) };
   if (said.at <= now) throw new Refusal("the credential has expired");
-  return { identity: said.identity, expiresAt: said.at };
+  return { identity: identityOf(said.identity), expiresAt: said.at };
 }
+
+/** As every node has it: what the store gives back is compared with what the hook says the next time. */
+const identityOf = (said: unknown): Json => throughJson(said, "the identity");
 
 /** Identity function that gives a `hooks.ts` file its types. */
 export const defineHooks = (hooks: Hooks): Hooks => hooks;

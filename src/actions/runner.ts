@@ -3,6 +3,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { type Awaitable, rescue, then } from "../awaitable.ts";
 import type { Config } from "../config/declaration.ts";
 import { type Hooks, Refusal } from "../hooks.ts";
+import { jsonProblem } from "../json.ts";
 import type { Clock, Log, Timer } from "../ports.ts";
 import type { Action, ActionRun } from "./action.ts";
 import { ActionError } from "./action-error.ts";
@@ -10,7 +11,7 @@ import type { ActionInfo } from "./action-info.ts";
 import { createCatalog } from "./catalog.ts";
 import type { Documentation } from "./documentation.ts";
 import { failure } from "./errors.ts";
-import { jsonProblem, responseProblem } from "./response.ts";
+import { responseProblem } from "./response.ts";
 import type { ActionCall, ActionFailure, ActionOutcome, ActionRunner } from "./runner-contract.ts";
 
 export interface RunnerOptions {

@@ -2,7 +2,8 @@ import type { Api, ConnectionsApi, DisconnectOptions, RoomsApi } from "../api.ts
 import { type Engine, EngineFailure, lineTopic } from "../engine/contract.ts";
 import { insist } from "../engine/insist.ts";
 import { newKey } from "../engine/keys.ts";
-import type { Clock } from "../ports.ts";
+import { throughJson } from "../json.ts";
+import type { Clock, Json } from "../ports.ts";
 import { MEMBERS_PAGE, type Rooms } from "../rooms/rooms.ts";
 import { type Directory, GONE } from "../sessions/directory.ts";
 import { type ConnectionRecord, parseRecord } from "../sessions/record.ts";
@@ -80,6 +81,8 @@ function connectionsApi(parts: ApiParts): ConnectionsApi {
     const record = state && parseRecord(state.fields);
     return record && !record.ended ? record : null;
   };
+  // As `authenticate` returned it, whatever JSON made of that.
+  const ofIdentity = async (identity: Json) => lines.ofIdentity(throughJson(identity, "identity"));
   const api: ConnectionsApi = {
     async get(id) {
       const holder = await lines.holder(id);
@@ -97,7 +100,7 @@ function connectionsApi(parts: ApiParts): ConnectionsApi {
       if (outcome !== "stored") await unknown(parts, id);
     },
     async sendToIdentity(identity, message) {
-      return each(await lines.ofIdentity(identity), async (holder) => {
+      return each(await ofIdentity(identity), async (holder) => {
         const line = (await read(holder))?.line;
         if (!line) throw new UnknownConnection(holder);
         await api.send(line.id, message);
@@ -106,7 +109,7 @@ function connectionsApi(parts: ApiParts): ConnectionsApi {
     disconnect: (id, options) => ask(parts, id, disconnection(options)),
     async disconnectIdentity(identity, options) {
       // Also those that have no line yet.
-      return each(await lines.ofIdentity(identity), (holder) => tell(parts, holder, disconnection(options)));
+      return each(await ofIdentity(identity), (holder) => tell(parts, holder, disconnection(options)));
     },
     local: () =>
       [...directory.local.values()].filter(({ record }) => record.line !== null && !record.ended).map(viewOf),

@@ -165,6 +165,16 @@ test("an action sees a connection of type web, and who asks", async (t) => {
   });
 });
 
+test("an identity is what JSON makes of it, and none that JSON cannot carry gets in", async (t) => {
+  const of = (identity: unknown) => ({ authenticate: () => identity }) as unknown as Hooks;
+  const { base } = await startWeb(t, { hooks: of({ since: new Date(0), none: undefined }) });
+  assert.deepEqual((await getJson(`${base}/api/who`)).body.identity, { since: new Date(0).toISOString() });
+  const broken = await startWeb(t, { hooks: of({ f() {} }) });
+  const { status, body } = await getJson(`${broken.base}/api/who`);
+  assert.deepEqual([status, body.code], [401, "unauthenticated"]);
+  assert.match(String(broken.log.lines.at(-1)?.fields.err), /the identity\.f is a function/);
+});
+
 test("data is held to the same rule as on a connection", async (t) => {
   const seen: unknown[] = [];
   const beforeAction: Hooks["beforeAction"] = ({ connection }) => {
