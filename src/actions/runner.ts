@@ -216,6 +216,7 @@ export const createRunner = ({ actions, hooks, config, log, clock = realClock }:
       const name = typeof call.action === "string" ? call.action.slice(0, 100) : String(typeof call.action);
       return { ok: false, failure: failure("unknown_action", { values: { action: name } }) };
     }
+    if (call.signal?.aborted) return { ok: false, failure: failure("unavailable") };
     const limit = new Deadline(call.signal);
     let work: Awaitable<Record<string, unknown>> | undefined;
     return rescue<ActionOutcome>(
