@@ -23,6 +23,7 @@ export interface NodeCounts {
 export interface Node {
   readonly api: Api;
   readonly gateway: Gateway;
+  /** Resolves also while the engine cannot be reached. After it failed it may be called again. */
   start(): Promise<void>;
   /** Engine answers, lease held, not draining. */
   ready(): Promise<boolean>;

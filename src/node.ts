@@ -223,6 +223,7 @@ export function createNode(options: NodeOptions): Node {
 
   /** Takes the lease; while the engine does not answer, again and again: until then this node is not ready. */
   async function takeLease(): Promise<void> {
+    if (draining) return;
     try {
       await lease.start();
       restoration.doubt();
@@ -265,7 +266,12 @@ export function createNode(options: NodeOptions): Node {
       });
       peers.onAsk = (_from, body) => directory.asked(body);
       peers.onTell = (_from, body) => directory.told(body);
-      await takeLease();
+      try {
+        await takeLease();
+      } catch (failed) {
+        await engine.stop();
+        throw failed;
+      }
       sweep.start();
     },
     counts() {

@@ -38,8 +38,9 @@ export interface ActionwireServer {
   readonly config: Config;
   /** The Fastify instance: routes may be added to it until `start`. */
   readonly web: FastifyInstance;
+  /** Resolves when it serves, or Redis has not answered in time: then it serves once it does. After it failed it may be called again. */
   start(): Promise<void>;
-  /** Lets clients move and actions finish, at most `bound` ms (default `cluster.drain`). Idempotent. */
+  /** Lets clients move and actions finish, at most `bound` ms (default `cluster.drain`). Idempotent; for good. */
   stop(options?: { readonly bound?: number }): Promise<void>;
   /** Where it listens; null when it does not. */
   address(): AddressInfo | null;
@@ -117,6 +118,7 @@ export const createServer = (options: ServerOptions = {}): ActionwireServer => {
     log,
     clock,
   });
+  let starting: Promise<void> | undefined;
   let stopping: Promise<void> | undefined;
   const web = createWeb({
     config,
@@ -136,7 +138,21 @@ export const createServer = (options: ServerOptions = {}): ActionwireServer => {
     return metrics.text();
   });
 
+  const begin = async (): Promise<void> => {
+    // It listens first: a port in use is told before anything else has begun, and who asks is told that it lives but is not ready.
+    await web.start();
+    try {
+      await node.start();
+    } catch (error) {
+      await web.retreat();
+      throw error;
+    }
+    log.info({ node: node.api.id, address: web.address() }, "started");
+  };
+
   const drain = async (bound: number): Promise<void> => {
+    // What has begun by half cannot be taken back by half.
+    await starting?.catch(() => {});
     const until = clock.monotonic() + bound;
     const left = () => Math.max(0, until - clock.monotonic());
     log.info({ bound }, "stopping");
@@ -153,17 +169,13 @@ export const createServer = (options: ServerOptions = {}): ActionwireServer => {
     config,
     web: web.fastify,
     address: web.address,
-    async start() {
-      await node.start();
-      try {
-        await web.start();
-      } catch (error) {
-        // A port in use must not leave a node behind that nobody can reach.
-        transports.close();
-        await Promise.allSettled([node.stop(0), web.stop(0)]);
+    start() {
+      if (stopping) return Promise.reject(new Error("this server has been stopped: create a new one"));
+      starting ??= begin().catch((error: unknown) => {
+        starting = undefined;
         throw error;
-      }
-      log.info({ node: node.api.id, address: web.address() }, "started");
+      });
+      return starting;
     },
     stop({ bound = config.cluster.drain * 1000 } = {}) {
       stopping ??= drain(bound);

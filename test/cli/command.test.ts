@@ -8,6 +8,7 @@ import path from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { eventually } from "../support/index.ts";
+import { freePort } from "../support/process.ts";
 
 const bin = fileURLToPath(new URL("../../bin/actionwire.js", import.meta.url));
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -133,6 +134,22 @@ test("what a terminal and npm tell at once is one signal", async (t) => {
   await new Promise((resolve) => setTimeout(resolve, 10));
   command.child.kill("SIGINT");
   assert.deepEqual(await (await answer).json(), { slept: true });
+  assert.deepEqual(await command.exit, [0, null]);
+});
+
+test("while Redis cannot be reached it is alive and not ready, and SIGTERM ends it with 0", async (t) => {
+  const port = await freePort();
+  const env = { REDIS_URL: `redis://127.0.0.1:${await freePort()}`, PORT: String(port) };
+  const command = actionwire(t, ["start", await project(t)], env);
+  const base = `http://127.0.0.1:${port}`;
+  const status = (path: string) =>
+    fetch(base + path).then(
+      ({ status }) => status,
+      () => 0,
+    );
+  await eventually(async () => (await status("/healthz")) === 200, { timeout: 20_000 });
+  assert.equal(await status("/readyz"), 503);
+  command.child.kill("SIGTERM");
   assert.deepEqual(await command.exit, [0, null]);
 });
 

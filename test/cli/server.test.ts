@@ -2,14 +2,31 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import net, { type AddressInfo } from "node:net";
 import { test } from "node:test";
-import { ConfigError, type ConfigInput, createServer, defineAction } from "../../src/index.ts";
+import {
+  type ActionwireServer,
+  ConfigError,
+  type ConfigInput,
+  createServer,
+  defineAction,
+  MemoryStore,
+  memoryEngine,
+  systemClock,
+  systemRandom,
+} from "../../src/index.ts";
 import { transportOptions } from "../../src/server.ts";
 import { keptLog } from "../actions/fakes.ts";
+import { eventually } from "../support/index.ts";
 
 const local = { servers: { web: { port: 0, bindIP: "127.0.0.1" } } };
 const hello = defineAction({ name: "hello", description: "", run: ({ api }) => ({ node: api.id }) });
 const put = (config: ConfigInput = local, env = {}) =>
   createServer({ actions: [hello], config, env, log: keptLog() });
+
+const serves = async (server: ActionwireServer): Promise<void> => {
+  const base = `http://127.0.0.1:${server.address()?.port}`;
+  assert.equal((await fetch(`${base}/readyz`)).status, 200);
+  assert.deepEqual(await (await fetch(`${base}/api/hello`)).json(), { node: server.api.id });
+};
 
 test("nothing listens before start; stop is done once and ends it", async (t) => {
   const server = put();
@@ -34,6 +51,72 @@ test("a port in use rejects, and leaves nothing running", async (t) => {
   const { port } = taken.address() as AddressInfo;
   const server = put({ servers: { web: { port, bindIP: "127.0.0.1" } } });
   await assert.rejects(server.start(), { code: "EADDRINUSE" });
+  assert.equal(server.address(), null);
+});
+
+test("a start that failed may be tried again, and then serves", async (t) => {
+  const taken = net.createServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  const { port } = taken.address() as AddressInfo;
+  const server = put({ servers: { web: { port, bindIP: "127.0.0.1" } } });
+  t.after(() => server.stop({ bound: 0 }));
+  await assert.rejects(server.start(), { code: "EADDRINUSE" });
+  await assert.rejects(server.start(), { code: "EADDRINUSE" });
+  await new Promise((resolve) => taken.close(resolve));
+  await server.start();
+  assert.equal(server.start(), server.start());
+  await serves(server);
+});
+
+test("a start that the engine refuses leaves nothing listening, and may be tried again", async (t) => {
+  const clocked = { clock: systemClock, random: systemRandom };
+  const engine = memoryEngine(new MemoryStore(clocked));
+  let refusals = 2;
+  const { start } = engine;
+  engine.start = async (...given) => {
+    refusals -= 1;
+    if (refusals >= 0) throw new Error("a wrong password");
+    await start.apply(engine, given);
+  };
+  const server = createServer({ actions: [hello], config: local, env: {}, log: keptLog(), engine });
+  t.after(() => server.stop({ bound: 0 }));
+  for (let n = 0; n < 2; n += 1) {
+    await assert.rejects(server.start(), /a wrong password/);
+    assert.equal(server.address(), null);
+  }
+  await server.start();
+  await serves(server);
+});
+
+test("while the engine is being reached it is alive and not ready; a stop meanwhile ends it", async (t) => {
+  const clocked = { clock: systemClock, random: systemRandom };
+  const engine = memoryEngine(new MemoryStore(clocked));
+  const { start } = engine;
+  let reach = (): void => {};
+  engine.start = async (...given) => {
+    await new Promise<void>((resolve) => {
+      reach = resolve;
+    });
+    await start.apply(engine, given);
+  };
+  const server = createServer({ actions: [hello], config: local, env: {}, log: keptLog(), engine });
+  t.after(() => server.stop({ bound: 0 }));
+  const started = server.start();
+  await eventually(() => server.address() !== null);
+  const base = `http://127.0.0.1:${server.address()?.port}`;
+  assert.equal((await fetch(`${base}/healthz`)).status, 200);
+  assert.equal((await fetch(`${base}/readyz`)).status, 503);
+  const stopped = server.stop({ bound: 0 });
+  reach();
+  await Promise.all([started, stopped]);
+  await assert.rejects(fetch(`${base}/healthz`));
+});
+
+test("what was stopped is not started again", async () => {
+  const server = put();
+  await server.start();
+  await server.stop({ bound: 0 });
+  await assert.rejects(server.start(), /has been stopped: create a new one/);
   assert.equal(server.address(), null);
 });
 
