@@ -28,6 +28,9 @@ export interface Node {
   /** Engine answers, lease held, not draining. */
   ready(): Promise<boolean>;
   counts(): NodeCounts;
-  /** Tells clients to come back elsewhere, waits for actions under way, at most `bound` ms; then gives the lease up. */
-  stop(bound: number): Promise<void>;
+  /**
+   * Tells clients to come back elsewhere, waits for actions under way and for `others`, at most `bound` ms; then gives the lease
+   * up.
+   */
+  stop(bound: number, others?: Promise<void>): Promise<void>;
 }

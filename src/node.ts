@@ -287,13 +287,13 @@ export function createNode(options: NodeOptions): Node {
       };
     },
     ready: async () => !draining && lease.valid && (await engine.ready()),
-    async stop(bound) {
+    async stop(bound, others) {
       draining = true;
       leasing?.cancel();
       const spread = (await elsewhere()).length > 0 ? config.cluster.drain * 1000 : ALONE;
       for (const session of directory.local.values())
         session.drain(1 + Math.floor(random.fraction() * spread));
-      await Promise.race([actions.idle(), sleep(clock, bound)]);
+      await Promise.race([Promise.all([actions.idle(), others]), sleep(clock, bound)]);
       sweep.stop();
       // The response of the last action is not handed over before the end of its turn.
       links.flush();

@@ -156,9 +156,8 @@ export const createServer = (options: ServerOptions = {}): ActionwireServer => {
     const until = clock.monotonic() + bound;
     const left = () => Math.max(0, until - clock.monotonic());
     log.info({ bound }, "stopping");
-    web.drain();
     // It still listens: clients that are told to move poll once more, and who looks at /readyz is told to stay away.
-    await node.stop(bound);
+    await node.stop(bound, web.drain());
     transports.close();
     await web.stop(left());
     log.info({}, "stopped");

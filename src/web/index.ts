@@ -37,8 +37,11 @@ export interface Web {
   start(): Promise<void>;
   /** Undoes a start. */
   retreat(): Promise<void>;
-  /** From now on connections are closed after their answer, so that a stop finds few of them. */
-  drain(): void;
+  /**
+   * From now on connections are closed after their answer, so that a stop finds few of them. Resolves when the actions under way
+   * have ended.
+   */
+  drain(): Promise<void>;
   /** Lets what is under way finish, at most `bound` ms. */
   stop(bound: number): Promise<void>;
   address(): AddressInfo | null;
@@ -151,6 +154,7 @@ export const createWeb = (options: WebOptions): Web => {
     },
     drain() {
       draining = true;
+      return running.ended();
     },
     async stop(bound) {
       draining = true;

@@ -120,6 +120,39 @@ test("what was stopped is not started again", async () => {
   assert.equal(server.address(), null);
 });
 
+test("who asks while an action over HTTP ends is told that it is not ready", async (t) => {
+  let end = (): void => {};
+  const api: unknown[] = [];
+  const waits = defineAction({
+    name: "waits",
+    description: "",
+    run: async ({ api: { rooms } }) => {
+      await new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      // The engine is there as long as an action is.
+      api.push(await rooms.members("defaultRoom"));
+      return {};
+    },
+  });
+  const server = createServer({ actions: [waits], config: local, env: {}, log: keptLog() });
+  t.after(() => server.stop({ bound: 0 }));
+  await server.start();
+  const base = `http://127.0.0.1:${server.address()?.port}`;
+  const answer = fetch(`${base}/api/waits`);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const stopped = server.stop({ bound: 5_000 });
+  for (let n = 0; n < 3; n += 1) {
+    assert.equal((await fetch(`${base}/readyz`)).status, 503);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+  end();
+  assert.equal((await answer).status, 200);
+  assert.equal(api.length, 1);
+  await stopped;
+  await assert.rejects(fetch(`${base}/healthz`));
+});
+
 test("an address of Redis that cannot be used is refused before anything starts", () => {
   const address = { host: "redis", port: 6379 };
   const ways: ConfigInput[] = [
