@@ -15,6 +15,8 @@ export interface NodeCounts {
   readonly received: number;
   /** Bayeux messages (deliveries and replies) that were handed to sockets and streams since the start. */
   readonly sent: number;
+  /** Gap notices that sessions were told since the start. */
+  readonly gaps: number;
   /** Slow consumers that were disconnected since the start. */
   readonly slow: number;
 }

@@ -283,6 +283,7 @@ export function createNode(options: NodeOptions): Node {
         links: gateway.links,
         received: gateway.received,
         sent: links.pushed,
+        gaps: hub.gaps,
         slow: slow.disconnected,
       };
     },
