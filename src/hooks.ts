@@ -1,4 +1,5 @@
 import type { Api, Connection } from "./api.ts";
+import { nearest } from "./config/nearest.ts";
 import { throughJson } from "./json.ts";
 import type { Json } from "./ports.ts";
 
@@ -49,6 +50,16 @@ export interface Hooks {
     api: Api;
   }): MaybePromise<Record<string, unknown> | undefined>;
 }
+
+const hookNames = [
+  "authenticate",
+  "authorizeRoom",
+  "authorizeChannel",
+  "onConnect",
+  "onDisconnect",
+  "beforeAction",
+  "afterAction",
+] as const satisfies readonly (keyof Hooks)[];
 
 /** An identity for as long as the credential holds that it was read from. */
 export class Expiring {
@@ -101,6 +112,20 @@ export async function authenticated(
 
 /** As every node has it: what the store gives back is compared with what the hook says the next time. */
 const identityOf = (said: unknown): Json => throughJson(said, "the identity");
+
+/** Why an object is no {@link Hooks}; null when it is. */
+export const hooksProblem = (hooks: object): string | null => {
+  for (const [name, hook] of Object.entries(hooks)) {
+    if (!hookNames.some((known) => known === name)) {
+      const meant = nearest(name, hookNames);
+      const advice = meant ? `did you mean "${meant}"?` : `there are ${hookNames.join(", ")}`;
+      return `"${name}", which is no hook; ${advice}`;
+    }
+    if (hook !== undefined && typeof hook !== "function")
+      return `"${name}", which must be a function, got a ${typeof hook}`;
+  }
+  return null;
+};
 
 /** Identity function that gives a `hooks.ts` file its types. */
 export const defineHooks = (hooks: Hooks): Hooks => hooks;

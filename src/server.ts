@@ -13,6 +13,7 @@ import type { Hooks } from "./hooks.ts";
 import { createLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { createNode } from "./node.ts";
+import { checkActions, checkHooks, checkServer } from "./options.ts";
 import type { Log } from "./ports.ts";
 import { createTransports, type TransportOptions } from "./transports/index.ts";
 import { createWeb, type Server as WebServer } from "./web/index.ts";
@@ -23,8 +24,8 @@ export interface ServerOptions {
   readonly config?: ConfigInput;
   /** Default: what the configuration says, Redis or (for one process) memory. */
   readonly engine?: Engine;
-  /** An http(s) server that exists already; it is neither started nor stopped by us. */
-  readonly server?: WebServer;
+  /** An http(s) server that exists already, or the Fastify instance that has it; it is neither started nor stopped by us. */
+  readonly server?: WebServer | { readonly server: WebServer };
   /** Overrides the configuration; default `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Default: JSON lines on standard output. */
@@ -102,9 +103,13 @@ const redisAddress = ({ url, host, username, password, ...rest }: Config["redis"
  * Puts a server together. Nothing listens before `start`.
  *
  * @throws {ConfigError} when the configuration is refused
+ * @throws {TypeError} when actions, hooks or the server are none
  */
 export const createServer = (options: ServerOptions = {}): ActionwireServer => {
-  const { actions = [], hooks = {}, publicDirs = [], env = process.env } = options;
+  const { publicDirs = [], env = process.env } = options;
+  const actions = checkActions(options.actions ?? []);
+  const hooks = checkHooks(options.hooks ?? {});
+  const existing = options.server === undefined ? {} : { existing: checkServer(options.server) };
   const config = resolveConfig(options.config, env);
   const log = options.log ?? createLog(config.logger);
   const clock = systemClock;
@@ -129,7 +134,7 @@ export const createServer = (options: ServerOptions = {}): ActionwireServer => {
     publicDirs,
     api: node.api,
     ready: async () => stopping === undefined && (await node.ready()),
-    ...(options.server ? { existing: options.server } : {}),
+    ...existing,
   });
 
   const metrics = createMetrics({ node: node.counts, transports: transports.counts });

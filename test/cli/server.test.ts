@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import net, { type AddressInfo } from "node:net";
 import { test } from "node:test";
+import express from "express";
+import Fastify from "fastify";
 import {
   type ActionwireServer,
   ConfigError,
@@ -10,6 +12,7 @@ import {
   defineAction,
   MemoryStore,
   memoryEngine,
+  type ServerOptions,
   systemClock,
   systemRandom,
 } from "../../src/index.ts";
@@ -164,6 +167,45 @@ test("an address of Redis that cannot be used is refused before anything starts"
   ];
   for (const config of ways) assert.throws(() => put(config), ConfigError);
   assert.throws(() => put(local, { REDIS_URL: "redis" }), /"redis": the URL of Redis is not a URL/);
+});
+
+test("what is no action, no hook and no server is refused at once, and told what was meant", () => {
+  const wrong: [given: object, said: RegExp][] = [
+    [{ actions: "hello" }, /"actions" must be a list, got a string/],
+    [{ actions: [hello, { name: "x", run() {} }] }, /"actions\[1\]" \("x"\) is not made by defineAction/],
+    [{ actions: [null] }, /"actions\[0\]" is not made by defineAction/],
+    [{ hooks: "x" }, /"hooks" must be an object, got a string/],
+    [
+      { hooks: { authentikate() {} } },
+      /"hooks" has "authentikate", which is no hook; did you mean "authenticate"\?/,
+    ],
+    [{ hooks: { authenticate: 5 } }, /"authenticate", which must be a function, got a number/],
+    [
+      { server: express() },
+      /"server" must be an http or https server, got a function: .*createServer\(app\)/,
+    ],
+    [{ server: 8080 }, /"server" must be an http or https server, got a number/],
+    [{ server: {} }, /"server" must be an http or https server, got an object/],
+  ];
+  for (const [given, said] of wrong) {
+    const options = { config: local, env: {}, log: keptLog(), ...given } as ServerOptions;
+    assert.throws(() => createServer(options), { name: "TypeError", message: said });
+  }
+});
+
+test("beside a Fastify application, given as it is", async (t) => {
+  const app = Fastify();
+  app.get("/own", async () => ({ own: true }));
+  const options = { actions: [hello], config: local, env: {}, log: keptLog(), server: app };
+  const server = createServer(options);
+  await server.start();
+  t.after(async () => {
+    await server.stop({ bound: 0 });
+    await app.close();
+  });
+  const base = await app.listen({ port: 0, host: "127.0.0.1" });
+  assert.deepEqual(await (await fetch(`${base}/api/hello`)).json(), { node: server.api.id });
+  assert.deepEqual(await (await fetch(`${base}/own`)).json(), { own: true });
 });
 
 test("the environment overrides what was configured, unless it is kept out", () => {
