@@ -112,10 +112,49 @@ test("other methods: 405, with those that are allowed", async (t) => {
     const { status, headers, body } = await getJson(`${base}/api/add`, { method });
     assert.deepEqual(
       [status, headers.get("allow"), body.code],
-      [405, "GET, POST, OPTIONS", "method_not_allowed"],
+      [405, "GET, HEAD, POST, OPTIONS", "method_not_allowed"],
     );
   }
-  assert.equal((await fetch(`${base}/api/add`, { method: "HEAD" })).status, 405);
+});
+
+test("HEAD answers as GET does, without the body", async (t) => {
+  const { base } = await startWeb(t);
+  for (const [path, status] of [
+    ["/api", 200],
+    ["/api/add?a=1&b=2", 200],
+    ["/api/nope", 404],
+  ] as const) {
+    const head = await fetch(base + path, { method: "HEAD" });
+    const got = await fetch(base + path);
+    const type = got.headers.get("content-type");
+    assert.deepEqual([head.status, head.headers.get("content-type")], [status, type]);
+    assert.equal(await head.text(), "");
+    assert.notEqual(await got.text(), "");
+    if (path !== "/api") assert.equal(head.headers.get("content-length"), got.headers.get("content-length"));
+  }
+});
+
+test("no action, or several, is told as that; a slash at the end changes nothing", async (t) => {
+  const { base } = await startWeb(t);
+  assert.deepEqual((await getJson(`${base}/api/add/?a=1&b=2`)).body, { sum: 3 });
+  for (const named of [{}, { action: "" }, { action: 5 }, { action: null }]) {
+    const { status, body } = await postJson(`${base}/api`, named);
+    assert.deepEqual([status, body], [404, { error: "no action was named", code: "unknown_action" }]);
+  }
+  const { status, body } = await getJson(`${base}/api?action=a&action=b`);
+  assert.deepEqual([status, body.code], [404, "unknown_action"]);
+  assert.match(String(body.error), /^several actions were named/);
+});
+
+test("a compressed body is refused as what it is", async (t) => {
+  const { base } = await startWeb(t);
+  const { status, body } = await postJson(`${base}/api/echo`, '{"a":1}', { "content-encoding": "gzip" });
+  assert.deepEqual([status, body.code], [415, "unsupported_media_type"]);
+  assert.match(String(body.error), /Content-Encoding gzip/);
+  assert.equal(
+    (await postJson(`${base}/api/echo`, { a: 1 }, { "content-encoding": "identity" })).status,
+    200,
+  );
 });
 
 test("the status page has the shape that traditional clients read", async (t) => {
