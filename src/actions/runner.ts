@@ -114,7 +114,7 @@ const perform = (
     };
     const bare = action.middleware.length === 0 && !hooks.beforeAction && !hooks.afterAction;
     if (!bare) return surrounded(action, hooks, run, limit);
-    if (limit.ended) throw limit.ended;
+    limit.begin();
     return then(settled(action.run(run)), checked);
   });
 
@@ -125,8 +125,7 @@ const surrounded = async (action: Action, hooks: Hooks, run: ActionRun<unknown>,
 
   await hooks.beforeAction?.(hooked);
   for (const { before } of action.middleware) await before?.(run);
-  // Nobody waits any more: what has not begun is better not done.
-  if (limit.ended) throw limit.ended;
+  limit.begin();
   let response = checked(await action.run(run));
   for (const { after } of action.middleware.toReversed()) {
     response = checked((await after?.({ ...run, response })) ?? response);
@@ -142,11 +141,17 @@ class Deadline {
   #controller: AbortController | null = null;
   #timer: Timer | null = null;
   #reject: (reason: Failed) => void = () => {};
-  readonly #gone = (): void => this.#end(failure("outcome_unknown"));
+  #begun = false;
+  readonly #gone = (): void => this.#end(failure(this.#begun ? "outcome_unknown" : "unavailable"));
 
   constructor(outer: AbortSignal | undefined) {
     this.#outer = outer;
-    if (outer?.aborted) this.#gone();
+  }
+
+  /** The action itself begins, unless nobody waits any more: what has not begun is better not done. */
+  begin(): void {
+    if (this.ended) throw this.ended;
+    this.#begun = true;
   }
 
   /** Made for whoever asks: most actions never do. */
