@@ -51,6 +51,7 @@ export interface DisconnectOptions {
   readonly willRetry?: boolean;
 }
 
+/** Arguments that are none reject with a TypeError that names them; so in everything below. */
 export interface ConnectionsApi {
   /** A connection on any node; null when there is none with this id. */
   get(id: string): Promise<Connection | null>;

@@ -1,4 +1,6 @@
 import type { Api, Connection } from "./api.ts";
+import { nearest } from "./config/nearest.ts";
+import { throughJson } from "./json.ts";
 import type { Json } from "./ports.ts";
 
 type MaybePromise<T> = T | Promise<T>;
@@ -21,7 +23,10 @@ export interface ChannelRequest {
 
 /** Where an application takes part. Each may be async. A throw refuses; only a {@link Refusal}'s text reaches the client. */
 export interface Hooks {
-  /** Who is this? Returns the identity (any JSON), or null for anonymous; `expiring(identity, at)` for a credential that ends. */
+  /**
+   * Who is this? Returns the identity (what JSON makes of it), or null for anonymous; `expiring(identity, at)` for a credential that
+   * ends. Asked at each handshake and for each action over HTTP.
+   */
   authenticate?(request: AuthenticateRequest): MaybePromise<Json | Expiring>;
   /** Anything but `true` refuses. */
   authorizeRoom?(request: { connection: Connection; room: string; verb: RoomVerb }): MaybePromise<unknown>;
@@ -45,6 +50,16 @@ export interface Hooks {
     api: Api;
   }): MaybePromise<Record<string, unknown> | undefined>;
 }
+
+const hookNames = [
+  "authenticate",
+  "authorizeRoom",
+  "authorizeChannel",
+  "onConnect",
+  "onDisconnect",
+  "beforeAction",
+  "afterAction",
+] as const satisfies readonly (keyof Hooks)[];
 
 /** An identity for as long as the credential holds that it was read from. */
 export class Expiring {
@@ -81,6 +96,7 @@ export interface Who {
  * Asks the application who this is; anonymous without a hook. `now`: milliseconds since 1970.
  *
  * @throws {Refusal} when the credential has ended already
+ * @throws {TypeError} when the hook returns what JSON cannot carry
  * @throws whatever the hook throws
  */
 export async function authenticated(
@@ -89,10 +105,27 @@ export async function authenticated(
   now: number,
 ): Promise<Who> {
   const said = (await hooks.authenticate?.(request)) ?? null;
-  if (!(said instanceof Expiring)) return { identity: said };
+  if (!(said instanceof Expiring)) return { identity: identityOf(said) };
   if (said.at <= now) throw new Refusal("the credential has expired");
-  return { identity: said.identity, expiresAt: said.at };
+  return { identity: identityOf(said.identity), expiresAt: said.at };
 }
+
+/** As every node has it: what the store gives back is compared with what the hook says the next time. */
+const identityOf = (said: unknown): Json => throughJson(said, "the identity");
+
+/** Why an object is no {@link Hooks}; null when it is. */
+export const hooksProblem = (hooks: object): string | null => {
+  for (const [name, hook] of Object.entries(hooks)) {
+    if (!hookNames.some((known) => known === name)) {
+      const meant = nearest(name, hookNames);
+      const advice = meant ? `did you mean "${meant}"?` : `there are ${hookNames.join(", ")}`;
+      return `"${name}", which is no hook; ${advice}`;
+    }
+    if (hook !== undefined && typeof hook !== "function")
+      return `"${name}", which must be a function, got a ${typeof hook}`;
+  }
+  return null;
+};
 
 /** Identity function that gives a `hooks.ts` file its types. */
 export const defineHooks = (hooks: Hooks): Hooks => hooks;

@@ -15,6 +15,8 @@ export interface NodeCounts {
   readonly received: number;
   /** Bayeux messages (deliveries and replies) that were handed to sockets and streams since the start. */
   readonly sent: number;
+  /** Gap notices that sessions were told since the start. */
+  readonly gaps: number;
   /** Slow consumers that were disconnected since the start. */
   readonly slow: number;
 }
@@ -23,10 +25,14 @@ export interface NodeCounts {
 export interface Node {
   readonly api: Api;
   readonly gateway: Gateway;
+  /** Resolves also while the engine cannot be reached. After it failed it may be called again. */
   start(): Promise<void>;
   /** Engine answers, lease held, not draining. */
   ready(): Promise<boolean>;
   counts(): NodeCounts;
-  /** Tells clients to come back elsewhere, waits for actions under way, at most `bound` ms; then gives the lease up. */
-  stop(bound: number): Promise<void>;
+  /**
+   * Tells clients to come back elsewhere, waits for actions under way and for `others`, at most `bound` ms; then gives the lease
+   * up.
+   */
+  stop(bound: number, others?: Promise<void>): Promise<void>;
 }

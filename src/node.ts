@@ -223,6 +223,7 @@ export function createNode(options: NodeOptions): Node {
 
   /** Takes the lease; while the engine does not answer, again and again: until then this node is not ready. */
   async function takeLease(): Promise<void> {
+    if (draining) return;
     try {
       await lease.start();
       restoration.doubt();
@@ -265,7 +266,12 @@ export function createNode(options: NodeOptions): Node {
       });
       peers.onAsk = (_from, body) => directory.asked(body);
       peers.onTell = (_from, body) => directory.told(body);
-      await takeLease();
+      try {
+        await takeLease();
+      } catch (failed) {
+        await engine.stop();
+        throw failed;
+      }
       sweep.start();
     },
     counts() {
@@ -277,17 +283,18 @@ export function createNode(options: NodeOptions): Node {
         links: gateway.links,
         received: gateway.received,
         sent: links.pushed,
+        gaps: hub.gaps,
         slow: slow.disconnected,
       };
     },
     ready: async () => !draining && lease.valid && (await engine.ready()),
-    async stop(bound) {
+    async stop(bound, others) {
       draining = true;
       leasing?.cancel();
       const spread = (await elsewhere()).length > 0 ? config.cluster.drain * 1000 : ALONE;
       for (const session of directory.local.values())
         session.drain(1 + Math.floor(random.fraction() * spread));
-      await Promise.race([actions.idle(), sleep(clock, bound)]);
+      await Promise.race([Promise.all([actions.idle(), others]), sleep(clock, bound)]);
       sweep.stop();
       // The response of the last action is not handed over before the end of its turn.
       links.flush();

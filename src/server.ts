@@ -13,6 +13,7 @@ import type { Hooks } from "./hooks.ts";
 import { createLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { createNode } from "./node.ts";
+import { checkActions, checkHooks, checkServer } from "./options.ts";
 import type { Log } from "./ports.ts";
 import { createTransports, type TransportOptions } from "./transports/index.ts";
 import { createWeb, type Server as WebServer } from "./web/index.ts";
@@ -23,8 +24,8 @@ export interface ServerOptions {
   readonly config?: ConfigInput;
   /** Default: what the configuration says, Redis or (for one process) memory. */
   readonly engine?: Engine;
-  /** An http(s) server that exists already; it is neither started nor stopped by us. */
-  readonly server?: WebServer;
+  /** An http(s) server that exists already, or the Fastify instance that has it; it is neither started nor stopped by us. */
+  readonly server?: WebServer | { readonly server: WebServer };
   /** Overrides the configuration; default `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Default: JSON lines on standard output. */
@@ -38,8 +39,9 @@ export interface ActionwireServer {
   readonly config: Config;
   /** The Fastify instance: routes may be added to it until `start`. */
   readonly web: FastifyInstance;
+  /** Resolves when it serves, or Redis has not answered in time: then it serves once it does. After it failed it may be called again. */
   start(): Promise<void>;
-  /** Lets clients move and actions finish, at most `bound` ms (default `cluster.drain`). Idempotent. */
+  /** Lets clients move and actions finish, at most `bound` ms (default `cluster.drain`). Idempotent; for good. */
   stop(options?: { readonly bound?: number }): Promise<void>;
   /** Where it listens; null when it does not. */
   address(): AddressInfo | null;
@@ -101,9 +103,13 @@ const redisAddress = ({ url, host, username, password, ...rest }: Config["redis"
  * Puts a server together. Nothing listens before `start`.
  *
  * @throws {ConfigError} when the configuration is refused
+ * @throws {TypeError} when actions, hooks or the server are none
  */
 export const createServer = (options: ServerOptions = {}): ActionwireServer => {
-  const { actions = [], hooks = {}, publicDirs = [], env = process.env } = options;
+  const { publicDirs = [], env = process.env } = options;
+  const actions = checkActions(options.actions ?? []);
+  const hooks = checkHooks(options.hooks ?? {});
+  const existing = options.server === undefined ? {} : { existing: checkServer(options.server) };
   const config = resolveConfig(options.config, env);
   const log = options.log ?? createLog(config.logger);
   const clock = systemClock;
@@ -117,6 +123,7 @@ export const createServer = (options: ServerOptions = {}): ActionwireServer => {
     log,
     clock,
   });
+  let starting: Promise<void> | undefined;
   let stopping: Promise<void> | undefined;
   const web = createWeb({
     config,
@@ -127,7 +134,7 @@ export const createServer = (options: ServerOptions = {}): ActionwireServer => {
     publicDirs,
     api: node.api,
     ready: async () => stopping === undefined && (await node.ready()),
-    ...(options.server ? { existing: options.server } : {}),
+    ...existing,
   });
 
   const metrics = createMetrics({ node: node.counts, transports: transports.counts });
@@ -136,13 +143,26 @@ export const createServer = (options: ServerOptions = {}): ActionwireServer => {
     return metrics.text();
   });
 
+  const begin = async (): Promise<void> => {
+    // It listens first: a port in use is told before anything else has begun, and who asks is told that it lives but is not ready.
+    await web.start();
+    try {
+      await node.start();
+    } catch (error) {
+      await web.retreat();
+      throw error;
+    }
+    log.info({ node: node.api.id, address: web.address() }, "started");
+  };
+
   const drain = async (bound: number): Promise<void> => {
+    // What has begun by half cannot be taken back by half.
+    await starting?.catch(() => {});
     const until = clock.monotonic() + bound;
     const left = () => Math.max(0, until - clock.monotonic());
     log.info({ bound }, "stopping");
-    web.drain();
     // It still listens: clients that are told to move poll once more, and who looks at /readyz is told to stay away.
-    await node.stop(bound);
+    await node.stop(bound, web.drain());
     transports.close();
     await web.stop(left());
     log.info({}, "stopped");
@@ -153,17 +173,13 @@ export const createServer = (options: ServerOptions = {}): ActionwireServer => {
     config,
     web: web.fastify,
     address: web.address,
-    async start() {
-      await node.start();
-      try {
-        await web.start();
-      } catch (error) {
-        // A port in use must not leave a node behind that nobody can reach.
-        transports.close();
-        await Promise.allSettled([node.stop(0), web.stop(0)]);
+    start() {
+      if (stopping) return Promise.reject(new Error("this server has been stopped: create a new one"));
+      starting ??= begin().catch((error: unknown) => {
+        starting = undefined;
         throw error;
-      }
-      log.info({ node: node.api.id, address: web.address() }, "started");
+      });
+      return starting;
     },
     stop({ bound = config.cluster.drain * 1000 } = {}) {
       stopping ??= drain(bound);

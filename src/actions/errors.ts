@@ -35,6 +35,11 @@ export const errorTable = {
     remedy:
       "It may have been done or not. Look before asking again, or mark the action `idempotent` or `journal`.",
   },
+  unavailable: {
+    status: 503,
+    message: "the server is stopping; the action was not begun",
+    remedy: "Ask again, of another node: it was not done.",
+  },
   refused: {
     status: 403,
     message: "you may not do this",

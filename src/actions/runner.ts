@@ -3,6 +3,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { type Awaitable, rescue, then } from "../awaitable.ts";
 import type { Config } from "../config/declaration.ts";
 import { type Hooks, Refusal } from "../hooks.ts";
+import { jsonProblem } from "../json.ts";
 import type { Clock, Log, Timer } from "../ports.ts";
 import type { Action, ActionRun } from "./action.ts";
 import { ActionError } from "./action-error.ts";
@@ -10,7 +11,7 @@ import type { ActionInfo } from "./action-info.ts";
 import { createCatalog } from "./catalog.ts";
 import type { Documentation } from "./documentation.ts";
 import { failure } from "./errors.ts";
-import { jsonProblem, responseProblem } from "./response.ts";
+import { responseProblem } from "./response.ts";
 import type { ActionCall, ActionFailure, ActionOutcome, ActionRunner } from "./runner-contract.ts";
 
 export interface RunnerOptions {
@@ -113,7 +114,7 @@ const perform = (
     };
     const bare = action.middleware.length === 0 && !hooks.beforeAction && !hooks.afterAction;
     if (!bare) return surrounded(action, hooks, run, limit);
-    if (limit.ended) throw limit.ended;
+    limit.begin();
     return then(settled(action.run(run)), checked);
   });
 
@@ -124,8 +125,7 @@ const surrounded = async (action: Action, hooks: Hooks, run: ActionRun<unknown>,
 
   await hooks.beforeAction?.(hooked);
   for (const { before } of action.middleware) await before?.(run);
-  // Nobody waits any more: what has not begun is better not done.
-  if (limit.ended) throw limit.ended;
+  limit.begin();
   let response = checked(await action.run(run));
   for (const { after } of action.middleware.toReversed()) {
     response = checked((await after?.({ ...run, response })) ?? response);
@@ -141,11 +141,17 @@ class Deadline {
   #controller: AbortController | null = null;
   #timer: Timer | null = null;
   #reject: (reason: Failed) => void = () => {};
-  readonly #gone = (): void => this.#end(failure("outcome_unknown"));
+  #begun = false;
+  readonly #gone = (): void => this.#end(failure(this.#begun ? "outcome_unknown" : "unavailable"));
 
   constructor(outer: AbortSignal | undefined) {
     this.#outer = outer;
-    if (outer?.aborted) this.#gone();
+  }
+
+  /** The action itself begins, unless nobody waits any more: what has not begun is better not done. */
+  begin(): void {
+    if (this.ended) throw this.ended;
+    this.#begun = true;
   }
 
   /** Made for whoever asks: most actions never do. */
@@ -215,6 +221,7 @@ export const createRunner = ({ actions, hooks, config, log, clock = realClock }:
       const name = typeof call.action === "string" ? call.action.slice(0, 100) : String(typeof call.action);
       return { ok: false, failure: failure("unknown_action", { values: { action: name } }) };
     }
+    if (call.signal?.aborted) return { ok: false, failure: failure("unavailable") };
     const limit = new Deadline(call.signal);
     let work: Awaitable<Record<string, unknown>> | undefined;
     return rescue<ActionOutcome>(

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { ConfigError, resolveConfig } from "../config/index.ts";
 import { shares } from "./banner.ts";
 import { loadProject, ProjectError } from "./project.ts";
+import { SERVES } from "./start.ts";
 
 /** Milliseconds before a process takes the place of one that died. */
 const REPLACED_AFTER = 1_000;
@@ -39,7 +40,9 @@ export const startCluster = async (dir: string, workers: number): Promise<void> 
     if (signal !== "SIGINT" || !process.stdin.isTTY) tell(signal);
     if (alive().length === 0) process.exit(code);
   };
-  cluster.on("listening", (worker) => served.add(worker));
+  cluster.on("message", (worker, said) => {
+    if (said === SERVES) served.add(worker);
+  });
   cluster.on("exit", (worker, status, signal) => {
     if (stopping) {
       code = Math.max(code, status ?? 1);

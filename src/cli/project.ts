@@ -5,9 +5,9 @@ import path from "node:path";
 import { createJiti, type Jiti } from "jiti";
 import * as zod from "zod";
 import { type Action, isAction } from "../actions/index.ts";
-import { type ConfigInput, nearest } from "../config/index.ts";
+import type { ConfigInput } from "../config/index.ts";
 import * as engine from "../engine/index.ts";
-import type { Hooks } from "../hooks.ts";
+import { type Hooks, hooksProblem } from "../hooks.ts";
 import * as actionwire from "../index.ts";
 
 /** What a project folder holds. */
@@ -25,16 +25,6 @@ export class ProjectError extends Error {
 }
 
 const extensions = [".ts", ".mts", ".js", ".mjs"];
-
-const hookNames = [
-  "authenticate",
-  "authorizeRoom",
-  "authorizeChannel",
-  "onConnect",
-  "onDisconnect",
-  "beforeAction",
-  "afterAction",
-] as const satisfies readonly (keyof Hooks)[];
 
 type Module = Readonly<Record<string, unknown>>;
 
@@ -154,17 +144,9 @@ const loadDefault = async (jiti: Jiti, dir: string, base: string): Promise<Modul
 };
 
 const checkHooks = (hooks: Module): Hooks => {
-  for (const [name, hook] of Object.entries(hooks)) {
-    if (!hookNames.some((known) => known === name)) {
-      const meant = nearest(name, hookNames);
-      const advice = meant ? `did you mean "${meant}"?` : `there are ${hookNames.join(", ")}`;
-      throw new ProjectError(`the hooks file has "${name}", which is no hook; ${advice}`);
-    }
-    if (hook !== undefined && typeof hook !== "function") {
-      throw new ProjectError(`the hooks file's "${name}" must be a function, got a ${typeof hook}`);
-    }
-  }
-  return hooks as Hooks;
+  const problem = hooksProblem(hooks);
+  if (problem) throw new ProjectError(`the hooks file has ${problem}`);
+  return hooks;
 };
 
 /**

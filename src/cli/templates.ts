@@ -69,7 +69,8 @@ const packageFile = (name: string, version: string): string =>
       name,
       private: true,
       type: "module",
-      scripts: { start: "actionwire start", actions: "actionwire actions" },
+      // `exec`, so that what npm is told to stop is the server and not a shell before it.
+      scripts: { start: "exec actionwire start", actions: "actionwire actions" },
       dependencies: { actionwire: `^${version}`, zod: "^4.0.0" },
     },
     null,

@@ -2,6 +2,7 @@
  * Every setting there is: type, default, meaning, unit, environment name. The types, the checks, the messages of
  * refused values and docs/configuration.md all come from this one declaration.
  */
+import proxyAddr from "proxy-addr";
 import { z } from "zod";
 import { block, setting } from "./setting.ts";
 
@@ -25,6 +26,17 @@ const isOrigin = (value: string): boolean => {
 const origin = z.string().refine(isOrigin).meta({
   expects: 'an origin such as "https://example.com" (scheme, host, port if not the usual one) or "*"',
 });
+
+const isTrusted = (names: string | readonly string[]): boolean => {
+  try {
+    proxyAddr.compile(typeof names === "string" ? names.split(",").map((name) => name.trim()) : [...names]);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const trusted = z.union([text, z.array(text)]).refine(isTrusted);
 
 const mount = z
   .string()
@@ -103,7 +115,7 @@ const web = block("The HTTP or HTTPS server.", {
     description:
       'Other origins whose pages may connect and call actions, with cookies. `"*"`: any page, but without cookies; `"null"`: opaque origins (sandboxed frames, files).',
   }),
-  trustProxy: setting(z.union([z.boolean(), z.int().min(1), text, z.array(text)]), false, {
+  trustProxy: setting(z.union([z.boolean(), z.int().min(1), trusted]), false, {
     description:
       "Which proxies are believed when they name the client's address (`X-Forwarded-*`): `true` all, a number of hops, or addresses and subnets.",
     expects: 'true, false, a number of hops, or addresses such as "10.0.0.0/8" (one or a list)',

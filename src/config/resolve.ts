@@ -134,6 +134,29 @@ const contradictions = (config: Config): string[] => {
   if (config.faye.jsonp !== "on" && config.faye.transports.every((name) => name === "callback-polling")) {
     problems.push('"faye.transports" has only "callback-polling", which "faye.jsonp" takes away');
   }
+  return [...problems, ...collisions(config)];
+};
+
+/** Paths that every server answers by itself. */
+const ownPaths = ["/healthz", "/readyz", "/metrics"];
+
+/** Requests that two settings claim, or one and the server. */
+const collisions = ({ faye, servers }: Config): string[] => {
+  const { mount } = faye;
+  const [actions, files] = [`/${servers.web.urlPathForActions}`, `/${servers.web.urlPathForFiles}`];
+  const named: [string, string][] = [
+    ["servers.web.urlPathForActions", actions],
+    ["servers.web.urlPathForFiles", files],
+  ];
+  const problems = named
+    .filter(([, path]) => path === mount || path.startsWith(`${mount}/`))
+    .map(([name, path]) => `"faye.mount" ("${mount}") would take the requests of "${name}" ("${path}")`);
+  if (actions === files)
+    problems.push(
+      `"servers.web.urlPathForActions" and "servers.web.urlPathForFiles" are both "${files.slice(1)}": they need paths of their own`,
+    );
+  for (const [name, path] of [["faye.mount", mount] as const, ...named])
+    if (ownPaths.includes(path)) problems.push(`"${name}" ("${path}") would take the server's own ${path}`);
   return problems;
 };
 

@@ -2,10 +2,12 @@ import type { Api, ConnectionsApi, DisconnectOptions, RoomsApi } from "../api.ts
 import { type Engine, EngineFailure, lineTopic } from "../engine/contract.ts";
 import { insist } from "../engine/insist.ts";
 import { newKey } from "../engine/keys.ts";
-import type { Clock } from "../ports.ts";
+import { throughJson } from "../json.ts";
+import type { Clock, Json } from "../ports.ts";
 import { MEMBERS_PAGE, type Rooms } from "../rooms/rooms.ts";
 import { type Directory, GONE } from "../sessions/directory.ts";
 import { type ConnectionRecord, parseRecord } from "../sessions/record.ts";
+import { checkCarried, checkChannel, checkLimit, checkMessage, checkRoom, checkText } from "./arguments.ts";
 import type { Channels } from "./channels.ts";
 import type { Lines } from "./lines.ts";
 import type { ServerCommand } from "./server-commands.ts";
@@ -45,7 +47,11 @@ export function createApi(parts: ApiParts): Api {
     connections: connectionsApi(parts),
     rooms: roomsApi(parts),
     actions,
-    publish: (channel, data) => channels.publish(channel, data, null),
+    async publish(channel, data) {
+      checkChannel(channel, config.limits);
+      checkCarried("data", data);
+      await channels.publish(channel, data, null);
+    },
     log,
   };
 }
@@ -71,7 +77,10 @@ async function tell({ directory }: ApiParts, holder: string, command: ServerComm
 const disconnection = ({
   reason = "disconnected by the server",
   willRetry = false,
-}: DisconnectOptions = {}): ServerCommand => ({ kind: "disconnect", reason, willRetry });
+}: DisconnectOptions = {}): ServerCommand => {
+  checkText("reason", reason);
+  return { kind: "disconnect", reason, willRetry: Boolean(willRetry) };
+};
 
 function connectionsApi(parts: ApiParts): ConnectionsApi {
   const { engine, clock, directory, lines } = parts;
@@ -80,6 +89,8 @@ function connectionsApi(parts: ApiParts): ConnectionsApi {
     const record = state && parseRecord(state.fields);
     return record && !record.ended ? record : null;
   };
+  // As `authenticate` returned it, whatever JSON made of that.
+  const ofIdentity = async (identity: Json) => lines.ofIdentity(throughJson(identity, "identity"));
   const api: ConnectionsApi = {
     async get(id) {
       const holder = await lines.holder(id);
@@ -90,6 +101,7 @@ function connectionsApi(parts: ApiParts): ConnectionsApi {
       return record && viewOfRecord(holder, record);
     },
     async send(id, message) {
+      checkMessage(message);
       const payload = JSON.stringify({ context: "api", ...message });
       const publisher = { id: "server", fence: 0, key: newKey() };
       const append = { payload, from: null, kind: "message", publisher, requires: "held" } as const;
@@ -97,16 +109,18 @@ function connectionsApi(parts: ApiParts): ConnectionsApi {
       if (outcome !== "stored") await unknown(parts, id);
     },
     async sendToIdentity(identity, message) {
-      return each(await lines.ofIdentity(identity), async (holder) => {
+      checkMessage(message);
+      return each(await ofIdentity(identity), async (holder) => {
         const line = (await read(holder))?.line;
         if (!line) throw new UnknownConnection(holder);
         await api.send(line.id, message);
       });
     },
-    disconnect: (id, options) => ask(parts, id, disconnection(options)),
+    disconnect: async (id, options) => ask(parts, id, disconnection(options)),
     async disconnectIdentity(identity, options) {
+      const command = disconnection(options);
       // Also those that have no line yet.
-      return each(await lines.ofIdentity(identity), (holder) => tell(parts, holder, disconnection(options)));
+      return each(await ofIdentity(identity), (holder) => tell(parts, holder, command));
     },
     local: () =>
       [...directory.local.values()].filter(({ record }) => record.line !== null && !record.ended).map(viewOf),
@@ -116,17 +130,29 @@ function connectionsApi(parts: ApiParts): ConnectionsApi {
 
 function roomsApi(parts: ApiParts): RoomsApi {
   const { rooms } = parts;
+  const moving =
+    (kind: "add" | "remove" | "listen" | "silence") =>
+    async (id: string, room: string): Promise<void> => {
+      checkRoom(room);
+      await ask(parts, id, { kind, room });
+    };
   return {
     async broadcast(room, message, { from } = {}) {
-      if (JSON.stringify(message) === undefined)
-        throw new TypeError("a message must be something JSON can carry");
+      checkRoom(room);
+      checkText("from", from);
+      checkCarried("message", message);
       await rooms.broadcast(room, from ?? null, message);
     },
-    members: (room, { after, limit = MEMBERS_PAGE } = {}) => rooms.view(room, after ?? null, limit),
-    add: (id, room) => ask(parts, id, { kind: "add", room }),
-    remove: (id, room) => ask(parts, id, { kind: "remove", room }),
-    listen: (id, room) => ask(parts, id, { kind: "listen", room }),
-    silence: (id, room) => ask(parts, id, { kind: "silence", room }),
+    async members(room, { after, limit = MEMBERS_PAGE } = {}) {
+      checkRoom(room);
+      checkText("after", after);
+      checkLimit(limit);
+      return rooms.view(room, after ?? null, Math.floor(limit));
+    },
+    add: moving("add"),
+    remove: moving("remove"),
+    listen: moving("listen"),
+    silence: moving("silence"),
   };
 }
 

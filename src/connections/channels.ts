@@ -1,4 +1,4 @@
-import { isChannel, isWildcard, patternsOf } from "../bayeux/index.ts";
+import { isWildcard, patternsOf } from "../bayeux/index.ts";
 import type { Engine } from "../engine/contract.ts";
 import { channelTopic, formatPosition, parsePosition } from "../engine/contract.ts";
 import { insist } from "../engine/insist.ts";
@@ -27,11 +27,8 @@ export class Channels {
     publisher: { id: string; fence: number; key: string } | null,
     ext?: Readonly<Record<string, unknown>>,
   ): Promise<void> {
-    if (!isChannel(channel)) throw new TypeError(`"${channel}" is not a channel that can be published on`);
-    const text = JSON.stringify(data);
-    if (text === undefined) throw new TypeError("what is published must be something JSON can carry");
     const more = ext === undefined ? "" : `"ext":${JSON.stringify(ext)},`;
-    const payload = `{"channel":${JSON.stringify(channel)},${more}"data":${text}}`;
+    const payload = `{"channel":${JSON.stringify(channel)},${more}"data":${JSON.stringify(data) ?? "null"}}`;
     const by = publisher ?? { id: "server", fence: 0, key: this.#key() };
     for (const name of this.#wildcards ? patternsOf(channel) : [channel]) {
       await insist(this.#clock, () =>

@@ -1,5 +1,6 @@
 import { formatPosition, roomTopic } from "../engine/contract.ts";
 import { newKey } from "../engine/keys.ts";
+import { isRoomName } from "../rooms/names.ts";
 import type { ConnectionRecord } from "../sessions/record.ts";
 import type { Session } from "../sessions/session.ts";
 import { lifeOf } from "./life.ts";
@@ -212,12 +213,10 @@ async function documentation(_call: VerbCall, parts: VerbParts): Promise<VerbRep
   return { data: parts.documentation() };
 }
 
-const ROOM_BYTES = 255;
-
 function roomOf(data: Readonly<Record<string, unknown>>): string {
   const room = Object.hasOwn(data, "room") ? data.room : words(data)[0];
   if (room === undefined || room === null || room === "") throw new VerbRefused("room_required");
-  if (typeof room !== "string" || Buffer.byteLength(room) > ROOM_BYTES) throw new VerbRefused("invalid_room");
+  if (!isRoomName(room)) throw new VerbRefused("invalid_room");
   return room;
 }
 

@@ -1,5 +1,6 @@
 import type { Connection } from "../api.ts";
 import type { TransportName } from "../bayeux/transport-name.ts";
+import { guardedData, replaceData } from "../data.ts";
 import type { Json } from "../ports.ts";
 import type { ConnectionRecord } from "../sessions/record.ts";
 import type { Session } from "../sessions/session.ts";
@@ -13,7 +14,7 @@ class LiveConnection implements Connection {
 
   constructor(session: Session) {
     this.#session = session;
-    this.#data = shared(session.record.data as Record<string, unknown>, "data", () =>
+    this.#data = guardedData(session.record.data as Record<string, unknown>, () =>
       session.keeper.later("data"),
     );
   }
@@ -46,9 +47,7 @@ class LiveConnection implements Connection {
     return this.#data;
   }
   set data(value: Record<string, unknown>) {
-    checkJson(value, "data");
-    for (const key of Object.keys(this.#data)) delete this.#data[key];
-    for (const [key, part] of Object.entries(value)) this.#data[key] = part;
+    replaceData(this.#data, value);
   }
   get totalActions(): number {
     return this.#session.record.counts.actions;
@@ -92,64 +91,4 @@ export function viewOfRecord(id: string, record: ConnectionRecord): Connection {
     pendingActions: 0,
     params: {},
   };
-}
-
-/** Throws a TypeError naming the place of a value that JSON would not bring back as it is. */
-function checkJson(value: unknown, path: string): void {
-  switch (typeof value) {
-    case "string":
-    case "boolean":
-      return;
-    case "number":
-      if (Number.isFinite(value)) return;
-      break;
-    case "object": {
-      if (value === null) return;
-      if (Array.isArray(value)) {
-        for (const [index, item] of value.entries()) checkJson(item, `${path}[${index}]`);
-        return;
-      }
-      const prototype: unknown = Object.getPrototypeOf(value);
-      if (prototype === Object.prototype || prototype === null) {
-        for (const [key, item] of Object.entries(value)) checkJson(item, `${path}.${key}`);
-        return;
-      }
-    }
-  }
-  const what = typeof value === "object" ? value?.constructor?.name : typeof value;
-  throw new TypeError(`connection.${path} must be something JSON can carry, not ${what ?? String(value)}`);
-}
-
-/** The same object, but what is set in it is checked and noted. */
-function shared<T extends object>(target: T, path: string, changed: () => void): T {
-  return new Proxy(target, {
-    get(object, key, receiver): unknown {
-      const value: unknown = Reflect.get(object, key, receiver);
-      return typeof value === "object" && value !== null && Object.hasOwn(object, key)
-        ? shared(value, `${path}.${String(key)}`, changed)
-        : value;
-    },
-    set(object, key, value): boolean {
-      checkJson(value, `${path}.${String(key)}`);
-      // Own properties only: `__proto__` is data.
-      const copy: unknown = JSON.parse(JSON.stringify(value));
-      Object.defineProperty(object, key, {
-        value: copy,
-        writable: true,
-        enumerable: true,
-        configurable: true,
-      });
-      changed();
-      return true;
-    },
-    defineProperty(object, key, descriptor): boolean {
-      checkJson(descriptor.value, `${path}.${String(key)}`);
-      changed();
-      return Reflect.defineProperty(object, key, descriptor);
-    },
-    deleteProperty(object, key): boolean {
-      changed();
-      return Reflect.deleteProperty(object, key);
-    },
-  });
 }

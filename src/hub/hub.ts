@@ -21,6 +21,8 @@ export class Hub {
   readonly #again = new Set<Replica>();
   readonly #idleSince = new Map<Replica, number>();
   #stopped = false;
+  /** Gaps that readers were told of since the start. */
+  gaps = 0;
 
   constructor(engine: Engine, clock: Clock, log: Log) {
     this.#engine = engine;

@@ -392,6 +392,7 @@ export class Outbox implements Reader {
   #encode(topic: string, found: Found): string | null {
     const { position } = found;
     if (found.kind === "gap") {
+      this.#hub.gaps += 1;
       const gap = JSON.stringify({ context: "api", gap: { ...subject(topic), missed: found.missed } });
       return this.#ours
         ? `{"channel":"${OUR_CHANNEL}","data":${gap},"ext":${placed(topic, position)}}`

@@ -29,7 +29,14 @@ interface Caller {
   readonly startedAt: number;
 }
 
-const otherMethods = ["PUT", "PATCH", "DELETE", "HEAD"];
+const otherMethods = ["PUT", "PATCH", "DELETE"];
+const ALLOWED = "GET, HEAD, POST, OPTIONS";
+
+/** Why what was given names no action; null when it does. */
+const noName = (action: unknown): string | null => {
+  if (Array.isArray(action)) return "several actions were named: one is called at a time";
+  return typeof action === "string" && action !== "" ? null : "no action was named";
+};
 
 /** Actions over HTTP, and the status page beside them. */
 export const actionRoutes = (options: ActionRouteOptions) => {
@@ -56,8 +63,13 @@ export const actionRoutes = (options: ActionRouteOptions) => {
     } else if (verdict === "any") {
       reply.header("access-control-allow-origin", "*");
     }
-    if (verdict === "foreign" && method !== "GET") {
+    if (verdict === "foreign" && method !== "GET" && method !== "HEAD") {
       return sendFailure(reply, failure("foreign_origin", { values: { origin: origin ?? "another site" } }));
+    }
+    const encoding = headers["content-encoding"];
+    if (encoding !== undefined && encoding !== "identity") {
+      const message = `bodies with Content-Encoding ${encoding} are not understood`;
+      return sendFailure(reply, failure("unsupported_media_type", { message }));
     }
     const anonymous = verdict === "foreign" || verdict === "any";
     callers.set(request, { requester: requesterOf(peer, headers, anonymous), startedAt: Date.now() });
@@ -70,7 +82,7 @@ export const actionRoutes = (options: ActionRouteOptions) => {
     return reply
       .header("access-control-allow-methods", "GET, POST")
       .header("access-control-max-age", "600")
-      .header("allow", "GET, POST, OPTIONS")
+      .header("allow", ALLOWED)
       .code(204)
       .send();
   };
@@ -131,15 +143,18 @@ export const actionRoutes = (options: ActionRouteOptions) => {
     const search = query === -1 ? {} : pairs(new URLSearchParams(request.url.slice(query + 1)));
     const sent = (request.body ?? {}) as Record<string, unknown>;
     const params = { ...search, ...sent };
-    const named = (request.params as { "*"?: string })["*"];
-    if (!named && params.action === undefined && request.method === "GET")
+    const named = (request.params as { "*"?: string })["*"]?.replace(/\/$/, "");
+    if (!named && params.action === undefined && request.method !== "POST")
       return reply.send(status(caller, params));
-    return running.during(() => perform(named || params.action, params, caller, reply));
+    const action = named || params.action;
+    const message = noName(action);
+    if (message) return sendFailure(reply, failure("unknown_action", { message }));
+    return running.during(() => perform(action, params, caller, reply));
   };
 
   const refuseMethod = (request: FastifyRequest, reply: FastifyReply): FastifyReply =>
     sendFailure(
-      reply.header("allow", "GET, POST, OPTIONS"),
+      reply.header("allow", ALLOWED),
       failure("method_not_allowed", { values: { method: request.method } }),
     );
 
@@ -160,7 +175,7 @@ export const actionRoutes = (options: ActionRouteOptions) => {
       return reply.code(500).send(failureFields(failure("internal_error", { errorId })));
     });
     for (const url of [base, `${base}/*`]) {
-      scope.route({ method: ["GET", "POST"], url, exposeHeadRoute: false, handler: answer });
+      scope.route({ method: ["GET", "HEAD", "POST"], url, handler: answer });
       scope.route({ method: "OPTIONS", url, handler: preflight });
       scope.route({ method: otherMethods, url, handler: refuseMethod });
     }

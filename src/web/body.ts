@@ -42,7 +42,9 @@ export const pairs = (search: URLSearchParams): Params => {
   const found = new Map<string, string | string[]>();
   for (const [name, value] of search) {
     const before = found.get(name);
-    found.set(name, before === undefined ? value : [...(Array.isArray(before) ? before : [before]), value]);
+    // In place: to copy the list for each of many would take a time that grows with their square.
+    if (Array.isArray(before)) before.push(value);
+    else found.set(name, before === undefined ? value : [before, value]);
   }
   return Object.fromEntries(found);
 };

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { jsonProblem } from "../actions/response.ts";
 import type { Connection } from "../api.ts";
+import { guardedData, replaceData } from "../data.ts";
 import type { Json } from "../ports.ts";
 import type { Requester } from "../sessions/gateway.ts";
 
@@ -10,7 +10,8 @@ export const webConnection = (
   identity: Json,
   params: Readonly<Record<string, unknown>>,
 ): Connection => {
-  let data: Record<string, unknown> = {};
+  // The same rule as on a connection that lives: what passes here must not fail there.
+  const data = guardedData({}, () => {});
   return {
     id: randomUUID(),
     type: "web",
@@ -24,11 +25,8 @@ export const webConnection = (
     get data() {
       return data;
     },
-    // The same rule as on a connection that lives: what passes here must not fail there.
     set data(value) {
-      const problem = jsonProblem(value, "connection.data");
-      if (problem) throw new TypeError(`connection.data must be something JSON can carry, but ${problem}`);
-      data = value;
+      replaceData(data, value);
     },
     totalActions: 1,
     pendingActions: 1,

@@ -39,30 +39,40 @@ export interface DoorOptions {
 }
 
 export interface Doors {
-  /** Did others listen for requests before us? */
+  /** Is there somebody behind us to whom what is not ours can be passed? */
   readonly shared: boolean;
   /** Lets those who were there before us answer. */
   pass(request: IncomingMessage, response: ServerResponse): void;
-  /** Takes our listeners off, and gives the server back as it was. */
+  /** Takes our doors off; with the last of them the server is given back as it was. */
   close(): void;
 }
 
-/**
- * Puts our listeners on a server. Those that were there are taken off and called for what is not ours: two listeners
- * that both answer one request, or one that refuses every upgrade it does not know, would break each other.
- */
-export const openDoors = (server: Server, { isBayeux, bayeux, http }: DoorOptions): Doors => {
+/** What stands before one server: doors, the latest first, and behind them the listeners that were there before. */
+interface Front {
+  readonly doors: DoorOptions[];
+  readonly requests: readonly OnRequest[];
+  close(): void;
+}
+
+const fronts = new WeakMap<Server, Front>();
+
+/** Takes off the listeners that are there, to call them for what is no door's. */
+const buildFront = (server: Server): Front => {
   // Raw, so that a listener added with `once` stays one.
   const requests = server.rawListeners("request") as OnRequest[];
   const upgrades = server.rawListeners("upgrade") as OnUpgrade[];
   server.removeAllListeners("request").removeAllListeners("upgrade");
+  const doors: DoorOptions[] = [];
 
+  const bayeuxOf = ({ url }: IncomingMessage) => doors.find(({ isBayeux }) => isBayeux(url))?.bayeux;
   const onRequest: OnRequest = (request, response) => {
-    if (isBayeux(request.url)) bayeux.request(request, response);
-    else http(request, response);
+    const bayeux = bayeuxOf(request);
+    if (bayeux) bayeux.request(request, response);
+    else doors[0]?.http(request, response);
   };
   const onUpgrade: OnUpgrade = (request, socket, head) => {
-    if (isBayeux(request.url)) return bayeux.upgrade(request, socket, head);
+    const bayeux = bayeuxOf(request);
+    if (bayeux) return bayeux.upgrade(request, socket, head);
     for (const listener of upgrades) listener.call(server, request, socket, head);
     // Listeners that came after us are called by the server itself.
     if (upgrades.length === 0 && server.listenerCount("upgrade") === 1) refuseUpgrade(socket);
@@ -70,14 +80,40 @@ export const openDoors = (server: Server, { isBayeux, bayeux, http }: DoorOption
   server.on("request", onRequest).on("upgrade", onUpgrade);
 
   return {
-    shared: requests.length > 0,
-    pass(request, response) {
-      for (const listener of requests) listener.call(server, request, response);
-    },
+    doors,
+    requests,
     close() {
       server.removeListener("request", onRequest).removeListener("upgrade", onUpgrade);
       for (const listener of requests.toReversed()) server.prependListener("request", listener);
       for (const listener of upgrades.toReversed()) server.prependListener("upgrade", listener);
+    },
+  };
+};
+
+/**
+ * Puts our doors on a server. Listeners that were there are called for what is not ours: two listeners that both answer one
+ * request, or one that refuses every upgrade it does not know, would break each other. Several may have doors on one server.
+ */
+export const openDoors = (server: Server, own: DoorOptions): Doors => {
+  const front = fronts.get(server) ?? buildFront(server);
+  fronts.set(server, front);
+  const { doors, requests } = front;
+  doors.unshift(own);
+  const next = () => doors[doors.indexOf(own) + 1];
+  return {
+    get shared() {
+      return next() !== undefined || requests.length > 0;
+    },
+    pass(request, response) {
+      const behind = next();
+      if (behind) return behind.http(request, response);
+      for (const listener of requests) listener.call(server, request, response);
+    },
+    close() {
+      doors.splice(doors.indexOf(own), 1);
+      if (doors.length > 0) return;
+      fronts.delete(server);
+      front.close();
     },
   };
 };

@@ -34,7 +34,9 @@ export const fileRoutes = (config: Config, publicDirs: readonly string[], ownsRo
       reply.header("x-content-type-options", "nosniff");
     });
     // `ignore`: a file whose name begins with a dot is answered as if it were not there.
-    await scope.register(fastifyStatic, { root: folders, prefix: `/${files}/`, dotfiles: "ignore" });
+    // `redirect`: a folder's page has the folder in its address, or its relative links would go wrong.
+    const options = { root: folders, prefix: `/${files}`, dotfiles: "ignore", redirect: true } as const;
+    await scope.register(fastifyStatic, options);
     const home = ownsRoot ? await firstWith(folders, "index.html") : undefined;
     // An application's own page at `/` goes first.
     if (home !== undefined && !scope.hasRoute({ method: "GET", url: "/" })) {

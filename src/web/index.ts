@@ -33,9 +33,15 @@ export interface WebOptions {
 export interface Web {
   /** Routes may be added until it is started. */
   readonly fastify: FastifyInstance;
+  /** Listens. After it failed, or once it was taken back, it may be called again. */
   start(): Promise<void>;
-  /** From now on connections are closed after their answer, so that a stop finds few of them. */
-  drain(): void;
+  /** Undoes a start. */
+  retreat(): Promise<void>;
+  /**
+   * From now on connections are closed after their answer, so that a stop finds few of them. Resolves when the actions under way
+   * have ended.
+   */
+  drain(): Promise<void>;
   /** Lets what is under way finish, at most `bound` ms. */
   stop(bound: number): Promise<void>;
   address(): AddressInfo | null;
@@ -121,6 +127,11 @@ export const createWeb = (options: WebOptions): Web => {
   fastify.register(actionRoutes({ ...options, running }));
   fastify.register(files.routes);
 
+  const closeDoors = (): void => {
+    doors?.close();
+    doors = undefined;
+  };
+
   return {
     fastify,
     async start() {
@@ -130,10 +141,20 @@ export const createWeb = (options: WebOptions): Web => {
         bayeux: transports,
         http: (request, response) => fastify.routing(request, response),
       });
-      await own?.listen();
+      try {
+        await own?.listen();
+      } catch (error) {
+        closeDoors();
+        throw error;
+      }
+    },
+    async retreat() {
+      await own?.close(0);
+      closeDoors();
     },
     drain() {
       draining = true;
+      return running.ended();
     },
     async stop(bound) {
       draining = true;
@@ -142,8 +163,7 @@ export const createWeb = (options: WebOptions): Web => {
       const closed = own?.close(bound + 250);
       await running.finish(Math.max(0, until - performance.now()));
       await closed;
-      doors?.close();
-      doors = undefined;
+      closeDoors();
       await fastify.close();
     },
     address() {

@@ -3,6 +3,8 @@ export interface Running {
   /** Aborted when nobody waits any more. */
   readonly stopping: AbortSignal;
   during<T>(work: () => Promise<T>): Promise<T>;
+  /** Resolves when what is under way now has ended. */
+  ended(): Promise<void>;
   /** Waits for what is under way, at most `bound` ms; then aborts it. */
   finish(bound: number): Promise<void>;
 }
@@ -18,6 +20,9 @@ export const trackRunning = (): Running => {
       const done = () => void under.delete(promise);
       promise.then(done, done);
       return promise;
+    },
+    async ended() {
+      await Promise.allSettled(under);
     },
     async finish(bound) {
       let timer: NodeJS.Timeout | undefined;

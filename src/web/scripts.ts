@@ -55,23 +55,23 @@ export const scripts = (
   const map = `${mount}/client.js.map`;
   const faye: Script = { file: path.join(fayeFolder(), "faye-browser-min.js"), type: javascript, map };
   const fayeMap: Script = { file: path.join(fayeFolder(), "faye-browser-min.js.map"), type: json };
-  const ours = `/${files}/javascript/actionHeroWebSocket.js`;
   const plain = client.path === "/faye" && Object.keys(client.fayeOptions).length === 0;
+  const ours: Script = {
+    file: builtClient,
+    type: javascript,
+    ...(plain ? {} : { tail: withDefaults(client) }),
+  };
   return new Map([
     [`${mount}/client.js`, faye],
     [`${mount}.js`, faye],
     [map, fayeMap],
     // The stock file's last line names its map like this.
     [`${mount}/faye-browser-min.js.map`, fayeMap],
-    [
-      ours,
-      {
-        file: builtClient,
-        type: javascript,
-        ...(plain ? {} : { tail: withDefaults(client) }),
-      },
-    ],
-    [`${ours}.map`, { file: `${builtClient}.map`, type: json }],
+    // Also where pages written for other servers look for it.
+    ...[files, "public"].flatMap((folder): [string, Script][] => [
+      [`/${folder}/javascript/actionHeroWebSocket.js`, ours],
+      [`/${folder}/javascript/actionHeroWebSocket.js.map`, { file: `${builtClient}.map`, type: json }],
+    ]),
   ]);
 };
 

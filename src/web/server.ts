@@ -10,6 +10,7 @@ export type Server = http.Server | https.Server;
 /** A server of ours, and what keeping it costs. */
 export interface OwnServer {
   readonly server: Server;
+  /** After it failed, or once it is closed, it may be called again. */
   listen(): Promise<void>;
   /** Stops accepting, lets requests under way finish, destroys what is left after `bound` ms. */
   close(bound: number): Promise<void>;
@@ -62,19 +63,21 @@ const patience = ({ limits }: Config): http.ServerOptions => ({
   connectionsCheckingInterval: 2_000,
 });
 
-const build = (config: Config, log: Log): { server: Server; unwatch: () => void } => {
+/** `follow` begins to follow the TLS files, and returns how to end that. */
+const build = (config: Config, log: Log): { server: Server; follow: () => () => void } => {
   const { secure, keyFile, certFile } = config.servers.web;
   const bounds = patience(config);
   if (!secure || keyFile === null || certFile === null) {
-    return { server: http.createServer(bounds), unwatch: () => {} };
+    return { server: http.createServer(bounds), follow: () => () => {} };
   }
   const server = https.createServer({ ...bounds, ...readCredentials(keyFile, certFile) });
-  return { server, unwatch: followFiles(server, keyFile, certFile, log) };
+  return { server, follow: () => followFiles(server, keyFile, certFile, log) };
 };
 
 /** @throws {Error} when the TLS files cannot be read */
 export const ownServer = (config: Config, log: Log): OwnServer => {
-  const { server, unwatch } = build(config, log);
+  const { server, follow } = build(config, log);
+  let unfollow = (): void => {};
 
   // The server forgets sockets that were upgraded, but waits for them when it closes.
   const sockets = new Set<Socket>();
@@ -90,11 +93,12 @@ export const ownServer = (config: Config, log: Log): OwnServer => {
         server.once("error", reject);
         server.listen({ port: config.servers.web.port, host: config.servers.web.bindIP }, () => {
           server.removeListener("error", reject);
+          unfollow = follow();
           resolve();
         });
       }),
     async close(bound) {
-      unwatch();
+      unfollow();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       // Connections fall idle one after the other, as their answers end.
       const idle = setInterval(() => server.closeIdleConnections(), 50);

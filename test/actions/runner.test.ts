@@ -236,6 +236,25 @@ test("when the node stops waiting the outcome is unknown", async () => {
   assert.equal(failed(await outcome).code, "outcome_unknown");
 });
 
+test("what has not begun when the node stops is surely not done", async () => {
+  const it = action(() => assert.fail("it was begun"));
+  const failure = failed(await bench([it]).ask("it", {}, { signal: AbortSignal.abort() }));
+  assert.deepEqual([failure.code, failure.status], ["unavailable", 503]);
+
+  const controller = new AbortController();
+  let go = (): void => {};
+  const beforeAction = () =>
+    new Promise<void>((resolve) => {
+      go = resolve;
+    });
+  const outcome = bench([it], { beforeAction }).ask("it", {}, { signal: controller.signal });
+  await new Promise(setImmediate);
+  controller.abort();
+  assert.equal(failed(await outcome).code, "unavailable");
+  go();
+  await new Promise(setImmediate);
+});
+
 test("idempotencyKey is the caller's, or one of its own", async () => {
   const { ask } = bench([action(({ idempotencyKey }) => ({ idempotencyKey }))]);
   assert.deepEqual(answered(await ask("it", {}, { idempotencyKey: "k" })), { idempotencyKey: "k" });

@@ -1,15 +1,17 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import net, { type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { eventually } from "../support/index.ts";
+import { freePort } from "../support/process.ts";
 
 const bin = fileURLToPath(new URL("../../bin/actionwire.js", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
 
 interface Command {
   readonly child: ChildProcess;
@@ -17,10 +19,19 @@ interface Command {
   output(): { readonly stdout: string; readonly stderr: string };
 }
 
-const actionwire = (t: TestContext, args: readonly string[], env: Record<string, string> = {}): Command => {
+const actionwire = (t: TestContext, args: readonly string[], env: Record<string, string> = {}): Command =>
+  run(t, process.execPath, [bin, ...args], tmpdir(), env);
+
+const run = (
+  t: TestContext,
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  env: Record<string, string> = {},
+): Command => {
   const { NODE_TEST_CONTEXT: _, REDIS_URL: __, ...inherited } = process.env;
-  const child = spawn(process.execPath, [bin, ...args], {
-    cwd: tmpdir(),
+  const child = spawn(program, args, {
+    cwd,
     env: { ...inherited, HOST: "127.0.0.1", PORT: "0", LOG_LEVEL: "silent", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -86,6 +97,60 @@ test("SIGINT lets an action under way finish, a second one ends it at once", asy
   hasty.child.kill("SIGINT");
   assert.deepEqual(await hasty.exit, [130, null]);
   assert.equal(await lost, "lost");
+});
+
+test("npm start: a signal to npm alone ends the server, with 0, and its port is free", async (t) => {
+  const generated = path.join(await project(t), "app");
+  assert.deepEqual(await actionwire(t, ["generate", generated]).exit, [0, null]);
+  await mkdir(path.join(generated, "node_modules/.bin"), { recursive: true });
+  await symlink(bin, path.join(generated, "node_modules/.bin/actionwire"));
+  for (const [folder, signal] of [
+    [root, "SIGTERM"],
+    [root, "SIGINT"],
+    [generated, "SIGTERM"],
+    [generated, "SIGINT"],
+  ] as const) {
+    const npm = run(t, "npm", ["start"], folder);
+    const base = await ready(npm);
+    const server = Number(npm.output().stdout.match(/process (\d+)$/m)?.[1]);
+    t.after(() => {
+      try {
+        process.kill(server, "SIGKILL");
+      } catch {
+        // It has ended, as it should.
+      }
+    });
+    npm.child.kill(signal);
+    assert.deepEqual(await npm.exit, [0, null], `${folder} ${signal}`);
+    await assert.rejects(fetch(`${base}/healthz`));
+  }
+});
+
+test("what a terminal and npm tell at once is one signal", async (t) => {
+  const command = actionwire(t, ["start", await project(t)]);
+  const answer = fetch(`${await ready(command)}/api/sleep?ms=600`);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  command.child.kill("SIGINT");
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  command.child.kill("SIGINT");
+  assert.deepEqual(await (await answer).json(), { slept: true });
+  assert.deepEqual(await command.exit, [0, null]);
+});
+
+test("while Redis cannot be reached it is alive and not ready, and SIGTERM ends it with 0", async (t) => {
+  const port = await freePort();
+  const env = { REDIS_URL: `redis://127.0.0.1:${await freePort()}`, PORT: String(port) };
+  const command = actionwire(t, ["start", await project(t)], env);
+  const base = `http://127.0.0.1:${port}`;
+  const status = (path: string) =>
+    fetch(base + path).then(
+      ({ status }) => status,
+      () => 0,
+    );
+  await eventually(async () => (await status("/healthz")) === 200, { timeout: 20_000 });
+  assert.equal(await status("/readyz"), 503);
+  command.child.kill("SIGTERM");
+  assert.deepEqual(await command.exit, [0, null]);
 });
 
 test("what cannot start says why in one line, and exits with 1", async (t) => {

@@ -119,7 +119,7 @@ const refused: [name: string, files: Record<string, string>, said: RegExp][] = [
   [
     "a hook that is no function",
     { "hooks.ts": "export default { authenticate: 1 };" },
-    /"authenticate" must be a function, got a number/,
+    /the hooks file has "authenticate", which must be a function, got a number/,
   ],
 ];
 

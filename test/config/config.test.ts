@@ -98,6 +98,32 @@ const refusals: [name: string, input: unknown, said: RegExp][] = [
     { servers: { web: { secure: true } } },
     /needs "servers.web.keyFile" and "servers.web.certFile"/,
   ],
+  [
+    "a proxy that is no address",
+    { servers: { web: { trustProxy: "proxy" } } },
+    /"servers.web.trustProxy" .* got "proxy"/,
+  ],
+  [
+    "proxies with a subnet too large",
+    { servers: { web: { trustProxy: ["10.0.0.0/33"] } } },
+    /"servers.web.trustProxy" must be true, false, a number of hops/,
+  ],
+  [
+    "a mount where actions are",
+    { faye: { mount: "/api" } },
+    /"faye.mount" \("\/api"\) .* "servers.web.urlPathForActions"/,
+  ],
+  [
+    "a mount above the files",
+    { faye: { mount: "/a" }, servers: { web: { urlPathForFiles: "a/files" } } },
+    /"faye.mount" \("\/a"\) .* "servers.web.urlPathForFiles" \("\/a\/files"\)/,
+  ],
+  [
+    "actions and files at one path",
+    { servers: { web: { urlPathForActions: "public" } } },
+    /"servers.web.urlPathForActions" and "servers.web.urlPathForFiles" are both "public"/,
+  ],
+  ["a mount where health is told", { faye: { mount: "/healthz" } }, /would take the server's own \/healthz/],
   ["files without https", { servers: { web: { keyFile: "k" } } }, /would serve plain HTTP/],
   [
     "nothing but a transport switched off",
@@ -113,6 +139,13 @@ for (const [name, input, said] of refusals) {
     assert.match(problems[0]!, said);
   });
 }
+
+test("proxies by name, address and subnet; a mount below the actions, or beside them", () => {
+  for (const trustProxy of [true, 2, "loopback", "127.0.0.1, 10.0.0.0/8", ["::1", "uniquelocal"], []])
+    assert.deepEqual(resolveConfig({ servers: { web: { trustProxy } } }).servers.web.trustProxy, trustProxy);
+  for (const mount of ["/api/faye", "/apis", "/public/faye"])
+    assert.equal(resolveConfig({ faye: { mount } }).faye.mount, mount);
+});
 
 test("everything wrong is told at once", () => {
   assert.equal(refused({ topics: { maxAge: -1 }, cluster: { leese: 1 } }).length, 2);

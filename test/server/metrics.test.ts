@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { systemClock, systemRandom } from "../../src/clock.ts";
+import { MemoryStore, memoryEngine } from "../../src/engine/index.ts";
 import { startServer } from "../support/server.ts";
 import { HttpDoor, Socket } from "../wire/support/door.ts";
-import { connect, publish } from "../wire/support/messages.ts";
+import { connect, handshake, lineOf, minted, publish, subscribe } from "../wire/support/messages.ts";
 import { metricIs } from "../wire/support/metrics.ts";
 
 test("/metrics counts sessions and messages, and holds no id", async (t) => {
@@ -25,8 +27,33 @@ test("/metrics counts sessions and messages, and holds no id", async (t) => {
   assert.match(text, /^actionwire_sessions 1$/m);
   assert.match(text, /^actionwire_sessions_carried 0$/m);
   assert.match(text, /^actionwire_messages_received_total 1$/m);
+  for (const [, name, type] of text.matchAll(/^# TYPE (actionwire_\w+) (\w+)$/gm))
+    assert.equal(type, name!.endsWith("_total") ? "counter" : "gauge", name);
   assert.match(text, /^process_cpu_seconds_total /m);
   assert.ok(!text.includes(clientId) && !text.includes(ext.actionwire.connectionId));
+});
+
+test("gaps that were told are counted", async (t) => {
+  const store = new MemoryStore({
+    clock: systemClock,
+    random: systemRandom,
+    bounds: { maxMessages: 5, maxBytes: 1e6, maxAge: 60_000 },
+  });
+  const [first, second] = [
+    await startServer({ engine: memoryEngine(store) }),
+    await startServer({ engine: memoryEngine(store) }),
+  ];
+  t.after(() => Promise.all([first.close(), second.close()]));
+  const door = new HttpDoor(first.url);
+  const [reply] = await door.send([handshake()]);
+  const { clientId, connectionId } = minted(reply!);
+  await door.send([subscribe(clientId, lineOf(connectionId))]);
+  await door.send([connect(clientId, { advice: { timeout: 0 } })]);
+  await metricIs(second.url, "actionwire_gaps_total", 0);
+  for (let n = 0; n < 20; n += 1) await second.api.rooms.broadcast("defaultRoom", n);
+  // Another node knows no more than the log.
+  await new HttpDoor(second.url).send([connect(clientId)]);
+  await metricIs(second.url, "actionwire_gaps_total", 1);
 });
 
 test("who was answered, or has gone, is not remembered", async (t) => {

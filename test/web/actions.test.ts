@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Refusal } from "../../src/hooks.ts";
+import { type Hooks, Refusal } from "../../src/hooks.ts";
 import { getJson, postJson, startWeb } from "./bench.ts";
 
 test("an action by path and by parameter, with GET and POST, JSON and form", async (t) => {
@@ -78,6 +78,20 @@ test("an empty JSON body is no params", async (t) => {
   assert.deepEqual((await postJson(`${base}/api/echo`, "")).body, { echo: {} });
 });
 
+test("a name that comes forty thousand times costs no more than forty thousand names", async (t) => {
+  const { base } = await startWeb(t);
+  const begun = performance.now();
+  const response = await fetch(`${base}/api/echo`, {
+    method: "POST",
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+    body: "a=1&".repeat(40_000),
+  });
+  const { echo } = (await response.json()) as { echo: { a: string[] } };
+  assert.equal(echo.a.length, 40_000);
+  // Seconds, when the time grew with the square.
+  assert.ok(performance.now() - begun < 2_000);
+});
+
 test("__proto__ and friends are data, at every door", async (t) => {
   const { base } = await startWeb(t);
   const hostile = '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}';
@@ -98,10 +112,49 @@ test("other methods: 405, with those that are allowed", async (t) => {
     const { status, headers, body } = await getJson(`${base}/api/add`, { method });
     assert.deepEqual(
       [status, headers.get("allow"), body.code],
-      [405, "GET, POST, OPTIONS", "method_not_allowed"],
+      [405, "GET, HEAD, POST, OPTIONS", "method_not_allowed"],
     );
   }
-  assert.equal((await fetch(`${base}/api/add`, { method: "HEAD" })).status, 405);
+});
+
+test("HEAD answers as GET does, without the body", async (t) => {
+  const { base } = await startWeb(t);
+  for (const [path, status] of [
+    ["/api", 200],
+    ["/api/add?a=1&b=2", 200],
+    ["/api/nope", 404],
+  ] as const) {
+    const head = await fetch(base + path, { method: "HEAD" });
+    const got = await fetch(base + path);
+    const type = got.headers.get("content-type");
+    assert.deepEqual([head.status, head.headers.get("content-type")], [status, type]);
+    assert.equal(await head.text(), "");
+    assert.notEqual(await got.text(), "");
+    if (path !== "/api") assert.equal(head.headers.get("content-length"), got.headers.get("content-length"));
+  }
+});
+
+test("no action, or several, is told as that; a slash at the end changes nothing", async (t) => {
+  const { base } = await startWeb(t);
+  assert.deepEqual((await getJson(`${base}/api/add/?a=1&b=2`)).body, { sum: 3 });
+  for (const named of [{}, { action: "" }, { action: 5 }, { action: null }]) {
+    const { status, body } = await postJson(`${base}/api`, named);
+    assert.deepEqual([status, body], [404, { error: "no action was named", code: "unknown_action" }]);
+  }
+  const { status, body } = await getJson(`${base}/api?action=a&action=b`);
+  assert.deepEqual([status, body.code], [404, "unknown_action"]);
+  assert.match(String(body.error), /^several actions were named/);
+});
+
+test("a compressed body is refused as what it is", async (t) => {
+  const { base } = await startWeb(t);
+  const { status, body } = await postJson(`${base}/api/echo`, '{"a":1}', { "content-encoding": "gzip" });
+  assert.deepEqual([status, body.code], [415, "unsupported_media_type"]);
+  assert.match(String(body.error), /Content-Encoding gzip/);
+  assert.equal(
+    (await postJson(`${base}/api/echo`, { a: 1 }, { "content-encoding": "identity" })).status,
+    200,
+  );
 });
 
 test("the status page has the shape that traditional clients read", async (t) => {
@@ -149,6 +202,36 @@ test("an action sees a connection of type web, and who asks", async (t) => {
     identity: { user: "ann", key: "k", ext: 0, remoteIP: "127.0.0.1" },
     room: null,
   });
+});
+
+test("an identity is what JSON makes of it, and none that JSON cannot carry gets in", async (t) => {
+  const of = (identity: unknown) => ({ authenticate: () => identity }) as unknown as Hooks;
+  const { base } = await startWeb(t, { hooks: of({ since: new Date(0), none: undefined }) });
+  assert.deepEqual((await getJson(`${base}/api/who`)).body.identity, { since: new Date(0).toISOString() });
+  const broken = await startWeb(t, { hooks: of({ f() {} }) });
+  const { status, body } = await getJson(`${broken.base}/api/who`);
+  assert.deepEqual([status, body.code], [401, "unauthenticated"]);
+  assert.match(String(broken.log.lines.at(-1)?.fields.err), /the identity\.f is a function/);
+});
+
+test("data is held to the same rule as on a connection", async (t) => {
+  const seen: unknown[] = [];
+  const beforeAction: Hooks["beforeAction"] = ({ connection }) => {
+    connection.data.ok = { n: 1 };
+    connection.data = { ...connection.data, also: [1] };
+    for (const value of [() => 1, new Date(0)]) {
+      assert.throws(() => {
+        connection.data.bad = value;
+      }, TypeError);
+      assert.throws(() => {
+        connection.data = { bad: value };
+      }, TypeError);
+    }
+    seen.push(JSON.stringify(connection.data));
+  };
+  const { base } = await startWeb(t, { hooks: { beforeAction } });
+  assert.equal((await getJson(`${base}/api/who`)).status, 200);
+  assert.deepEqual(seen, ['{"ok":{"n":1},"also":[1]}']);
 });
 
 test("authenticate refuses: 401, with the text of a Refusal alone", async (t) => {

@@ -107,3 +107,41 @@ test("another WebSocket server on the same server keeps its own path, and we our
   await once(mine, "error");
   assert.deepEqual(bayeux.seen, ["UPGRADE /faye"]);
 });
+
+for (const firstStops of [true, false]) {
+  test(`two on one server: when the ${firstStops ? "first" : "second"} stops the other goes on, then it is its owner's`, async (t) => {
+    const server = http.createServer((request, response) => response.end(`own ${request.url}`));
+    const base = await listening(t, server);
+    const web = { urlPathForActions: "two" };
+    const first = await startWeb(t, { existing: server });
+    const second = await startWeb(t, {
+      existing: server,
+      config: { faye: { mount: "/bayeux" }, servers: { web } },
+    });
+    const text = async (path: string) => (await fetch(base + path)).text();
+    const upgraded = async (path: string) => {
+      await once(new WebSocket(base.replace("http", "ws") + path), "error");
+    };
+    const serves = async (mount: string, actions: string, { bayeux }: typeof first) => {
+      bayeux.seen.length = 0;
+      assert.equal(await text(mount), "bayeux");
+      assert.equal(await text(`${actions}/add?a=1&b=2`), '{"sum":3}');
+      await upgraded(mount);
+      assert.deepEqual(bayeux.seen, [`GET ${mount}`, `UPGRADE ${mount}`]);
+    };
+    await serves("/faye", "/api", first);
+    await serves("/bayeux", "/two", second);
+    assert.equal(await text("/x"), "own /x");
+
+    await (firstStops ? first : second).web.stop(0);
+    if (firstStops) await serves("/bayeux", "/two", second);
+    else await serves("/faye", "/api", first);
+    const gone = firstStops ? "/api/add" : "/two/add";
+    assert.equal(await text(gone), `own ${gone}`);
+    assert.equal(await text("/x"), "own /x");
+
+    await (firstStops ? second : first).web.stop(0);
+    assert.equal(await text("/two/add"), "own /two/add");
+    assert.deepEqual([server.listenerCount("request"), server.listenerCount("upgrade")], [1, 0]);
+  });
+}

@@ -149,3 +149,36 @@ test("our client is served from the build, before a file of the project with its
   if (built === undefined) assert.equal(response.status, 404);
   else assert.equal(text, built);
 });
+
+test("a folder's page has the folder in its address", async (t) => {
+  const dir = await folder(t);
+  await mkdir(path.join(dir, "sub"));
+  await writeFile(path.join(dir, "index.html"), "<p>home");
+  await writeFile(path.join(dir, "sub/index.html"), "<p>sub");
+  const { base } = await startWeb(t, { publicDirs: [dir] });
+  for (const [url, text] of [
+    ["/public", "<p>home"],
+    ["/public/sub?x=1", "<p>sub"],
+  ] as const) {
+    const page = await fetch(base + url);
+    assert.deepEqual([page.status, await page.text()], [200, text]);
+    assert.match(new URL(page.url).pathname, /\/$/);
+  }
+  for (const url of [
+    "/public",
+    "/public/sub",
+    "/public//example.com/%2e%2e",
+    "/public/%2f%2fexample.com/..",
+  ]) {
+    const { headers } = await fetch(base + url, { redirect: "manual" });
+    assert.match(headers.get("location") ?? "/public/", /^\/public\//, url);
+  }
+});
+
+test("the client's script is always there, and where the files are", async (t) => {
+  const { base } = await startWeb(t, { config: { servers: { web: { urlPathForFiles: "assets" } } } });
+  for (const place of ["/public", "/assets"]) {
+    for (const url of ["actionHeroWebSocket.js", "actionHeroWebSocket.js.map"])
+      assert.equal(await rawStatus(base, `${place}/javascript/${url}`), 200);
+  }
+});

@@ -139,6 +139,40 @@ for (const [name, open] of [
   });
 }
 
+test("arguments that are none are refused by name, and nothing is stored", async () => {
+  await among([openPolling], async (alice) => {
+    const { connections, rooms, publish } = server.api;
+    const long = "x".repeat(256);
+    type Ask = (...given: never[]) => Promise<unknown>;
+    const call = (ask: Ask, ...given: unknown[]) => ask(...(given as never[]));
+    for (const room of ["", long, "é".repeat(128), undefined, null, 5, {}]) {
+      for (const ask of [rooms.add, rooms.remove, rooms.listen, rooms.silence])
+        await assert.rejects(call(ask, alice.id, room), { name: "TypeError", message: /^room must be / });
+      for (const ask of [rooms.broadcast, rooms.members])
+        await assert.rejects(call(ask, room, "hi"), { name: "TypeError", message: /^room must be / });
+    }
+    const refused: [what: Promise<unknown>, said: RegExp][] = [
+      [call(rooms.broadcast, "r", undefined), /^message must be something JSON can carry, got nothing/],
+      [call(rooms.broadcast, "r", { f() {} }), /^message must be .* message\.f is a function/],
+      [call(rooms.broadcast, "r", "hi", { from: 5 }), /^from must be a text, got 5/],
+      [call(rooms.members, "r", { limit: 0 }), /^limit must be /],
+      [call(rooms.members, "r", { after: 1 }), /^after must be a text/],
+      [call(connections.disconnect, alice.id, { reason: 5 }), /^reason must be a text/],
+      [call(publish, "/a", 1n), /^data must be something JSON can carry/],
+    ];
+    for (const message of ["text", null, undefined, 5, ["list"]]) {
+      refused.push([call(connections.send, alice.id, message), /^message must be an object/]);
+      refused.push([call(connections.sendToIdentity, { user: "x" }, message), /^message must be an object/]);
+    }
+    for (const channel of ["/meta/connect", "/meta", "/a/*", "/**", "a", "", 5, `/${long}`, lineOf(alice.id)])
+      refused.push([call(publish, channel, 1), /^channel must be a plain channel/]);
+    for (const [what, said] of refused) await assert.rejects(what, { name: "TypeError", message: said });
+    await rooms.broadcast("defaultRoom", "the only thing");
+    await alice.heard.find(({ message }) => message === "the only thing");
+    assert.equal(alice.heard.all.length, 2);
+  });
+});
+
 test("a kick on a socket: goodbye, connect told to stay away, close; or told to come back", async () => {
   for (const willRetry of [false, true]) {
     const socket = await Socket.open(server.url);

@@ -325,15 +325,7 @@ test("connection.data: kept between calls, shared with api.connections, and JSON
       if (connection.type !== "webSocket") return;
       connection.data.calls = ((connection.data.calls as number | undefined) ?? 0) + 1;
       connection.data.last = { params: params as object };
-      for (const value of [
-        () => {},
-        undefined,
-        1n,
-        Number.NaN,
-        new Map(),
-        new Date(),
-        { deep: [Symbol("x")] },
-      ]) {
+      for (const value of [() => {}, 1n, Number.NaN, new Map(), new Date(), { deep: [Symbol("x")] }]) {
         try {
           connection.data.bad = value;
         } catch (error) {
@@ -349,7 +341,7 @@ test("connection.data: kept between calls, shared with api.connections, and JSON
       assert.deepEqual({ ...data }, { calls: 2, last: { params: { n: 2 } } });
       assert.deepEqual(
         failures,
-        Array.from({ length: 14 }, () => "TypeError"),
+        Array.from({ length: 12 }, () => "TypeError"),
       );
     });
   });
