@@ -156,6 +156,12 @@ export function createNode(options: NodeOptions): Node {
       log,
       times,
       types,
+      // A message never comes without the brackets of its unit.
+      maxMessage: Math.min(
+        limits.messageBytes,
+        limits.bodyBytes - 2,
+        config.servers.websocket.maxFrameBytes - 2,
+      ),
       hooks,
       describe: (session) => connections.describe(session),
       enlist: (session) => lines.enlist(session),

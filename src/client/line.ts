@@ -5,7 +5,15 @@ import { Liveness } from "./liveness.ts";
 import type { Positions } from "./positions.ts";
 import { silence } from "./silence.ts";
 import { handshakeOver, watchSockets } from "./transports.ts";
-import { type Advice, actionwireExt, type BayeuxMessage, type DeliveryExt, type Resume } from "./wire.ts";
+import {
+  type Advice,
+  actionwireExt,
+  type BayeuxMessage,
+  type DeliveryExt,
+  isLarger,
+  type Limits,
+  type Resume,
+} from "./wire.ts";
 
 const HANDSHAKE = "/meta/handshake";
 const CONNECT = "/meta/connect";
@@ -64,6 +72,8 @@ export class Line {
   private probing = false;
   private ready = false;
   private interval = 0;
+  /** Bytes of the largest message that the server takes. */
+  private largest = Number.POSITIVE_INFINITY;
   private over = false;
   private lastTransport: string | null = null;
   private clientId: string | undefined;
@@ -201,7 +211,8 @@ export class Line {
     inside._sendMessage(message, {}, () => {}, this.client);
   }
 
-  private sending(message: BayeuxMessage): BayeuxMessage {
+  /** Null: it does not leave. */
+  private sending(message: BayeuxMessage): BayeuxMessage | null {
     const id = message.id ?? "";
     const { options } = this;
     switch (message.channel) {
@@ -237,6 +248,11 @@ export class Line {
         if (sent) {
           if (sent.ext) message.ext = { ...message.ext, actionwire: sent.ext };
           this.unacknowledged.set(id, sent.done);
+          if (isLarger(message, this.largest)) {
+            // It would cost the line, and say nothing of why; the caller is not answered while he asks.
+            Promise.resolve().then(() => this.tooLarge(message));
+            return null;
+          }
         }
       }
     }
@@ -279,6 +295,8 @@ export class Line {
     }
     this.channel = LINE + id;
     this.clientId = message.clientId;
+    const { message: largest } = (ext.limits ?? {}) as Limits;
+    if (typeof largest === "number") this.largest = largest;
     this.listener.handshaken(id, (ext.resume ?? {}) as Resume);
     return this.over ? null : message;
   }
@@ -313,6 +331,12 @@ export class Line {
       return this.turnedAway(message, "the session has gone");
     }
     return this.over ? null : message;
+  }
+
+  private tooLarge({ id, channel }: BayeuxMessage): void {
+    const error = `413::it is larger than the ${this.largest} bytes that the server takes`;
+    if (!this.over)
+      this.acknowledged({ ...(id === undefined ? {} : { id }), channel, successful: false, error });
   }
 
   private turnedAway(message: BayeuxMessage, reason: string): null {

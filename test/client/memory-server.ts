@@ -46,6 +46,9 @@ export class MemoryServer implements Reached {
   swallowUpgrades = false;
   blackHole = false;
   timeout = 25_000;
+  /** What the handshake says of the largest message; and what of a frame cuts the socket. */
+  limits: { message?: number } | undefined;
+  breaking: (message: Wire) => boolean = () => false;
   readonly sockets = new Set<FakeSocket>();
   readonly topics = new Map<string, Topic>();
   readonly connections = new Map<string, Connection>();
@@ -109,6 +112,10 @@ export class MemoryServer implements Reached {
 
   arrive(messages: Wire[], link: Link): void {
     if (this.blackHole) return;
+    if (messages.some((message) => this.breaking(message))) {
+      this.cut();
+      return;
+    }
     const replies: Wire[] = [];
     const send = (reply: Wire) => {
       if (this.loseReply(reply)) return;
@@ -199,6 +206,7 @@ export class MemoryServer implements Reached {
         actionwire: {
           connectionId: connection.id,
           resume: { token: `token-${this.ids}`, resumed, grace: 120, ...state },
+          ...(this.limits ? { limits: this.limits } : {}),
         },
       },
     };
