@@ -82,7 +82,7 @@ export class ActionHeroWebSocket<Actions extends ActionMap = AnyActions> {
     return outcome;
   }
 
-  /** Ends the connection, on the server too. What was under way fails with the code `disconnected`. */
+  /** Ends the connection, on the server too. What was under way fails with `outcome_unknown`, what waited with `disconnected`. */
   disconnect(): Promise<void> {
     return this.session.disconnect();
   }

@@ -22,6 +22,8 @@ const DISCONNECT = "/meta/disconnect";
 const SHARED = "/actionwire";
 const LINE = "/client/websocket/connection/";
 const GOODBYE_WAIT = 2_000;
+/** ms for which a handshake that nobody waits for any more may still bring a session, which is ended then. */
+const LATE_HANDSHAKE = 10_000;
 
 export interface LineOptions {
   readonly faye: FayeModule;
@@ -129,32 +131,48 @@ export class Line {
 
   /** Ends the session on the server too; waits for its answer, but not long. */
   close(): Promise<void> {
+    const { clock } = this.options;
+    const shaking = !this.over && this.clientId === undefined;
     return new Promise((resolve) => {
-      const timer = this.options.clock.setTimeout(() => this.leaving?.(), GOODBYE_WAIT);
+      const patience = clock.setTimeout(resolve, GOODBYE_WAIT);
+      const end = clock.setTimeout(() => this.leaving?.(), shaking ? LATE_HANDSHAKE : GOODBYE_WAIT);
       this.leaving = () => {
-        this.options.clock.clearTimeout(timer);
+        clock.clearTimeout(patience);
+        clock.clearTimeout(end);
         this.leaving = undefined;
         this.abandon();
         resolve();
       };
-      if (this.over || this.channel === "") this.leaving();
-      else this.client.disconnect();
+      if (shaking) return;
+      if (this.ready && !this.over) this.client.disconnect();
+      else this.takeLeave();
     });
   }
 
-  /** The page goes away now: there is no time for an answer, hardly for a question. */
-  closeAtOnce(): void {
+  /** Without Faye, which is not in a state to. */
+  private takeLeave(): void {
+    const left = () => this.leaving?.();
+    this.closeAtOnce()?.then(left, left);
+  }
+
+  /**
+   * The page goes away now: there is no time for an answer, hardly for a question. What is returned resolves when there was one
+   * after all; on a socket it is seen as every answer is.
+   */
+  closeAtOnce(): Promise<unknown> | undefined {
     const { clientId } = this;
-    if (clientId === undefined) return;
+    if (clientId === undefined) return Promise.resolve();
     const text = JSON.stringify([{ channel: DISCONNECT, clientId, id: "bye" }]);
     const transport = internals(this.client)._dispatcher?._transport;
     // An event stream is kept under the same name.
     const socket = transport?.connectionType === "websocket" ? transport._socket : undefined;
-    if (!this.over && socket?.readyState === 1) socket.send(text);
-    else if (typeof fetch === "function") {
-      const headers = { "Content-Type": "application/json" };
-      fetch(this.options.url, { method: "POST", headers, body: text, keepalive: true }).catch(() => {});
+    if (!this.over && socket?.readyState === 1) {
+      socket.send(text);
+      return undefined;
     }
+    if (typeof fetch !== "function") return Promise.resolve();
+    const headers = { "Content-Type": "application/json" };
+    return fetch(this.options.url, { method: "POST", headers, body: text, keepalive: true }).catch(() => {});
   }
 
   /** Silence, without a word to anybody. */
@@ -297,8 +315,10 @@ export class Line {
     this.clientId = message.clientId;
     const { message: largest } = (ext.limits ?? {}) as Limits;
     if (typeof largest === "number") this.largest = largest;
-    this.listener.handshaken(id, (ext.resume ?? {}) as Resume);
-    return this.over ? null : message;
+    // It was waited for only to be ended.
+    if (this.leaving) this.takeLeave();
+    else this.listener.handshaken(id, (ext.resume ?? {}) as Resume);
+    return this.over || this.leaving ? null : message;
   }
 
   private connected(message: BayeuxMessage): BayeuxMessage | null {

@@ -206,10 +206,15 @@ export class Requests {
     }
   }
 
+  /** It is over: what was not done fails with `error`. */
   failAll(error: ClientError): void {
-    for (const request of [...this.queue]) this.settle(request, error, undefined);
+    const all = this.queue;
+    this.queue = [];
     this.numbers.clear();
     this.verbs = 0;
+    for (const request of all) {
+      request.settle(mayBeDone(request) ? clientError("outcome_unknown", error.message) : error, undefined);
+    }
   }
 
   /** Says that were meant for a room which could not be entered must not be heard in another one. */

@@ -63,6 +63,8 @@ export class MemoryServer implements Reached {
   before: (message: Wire) => boolean | Wire[] = () => false;
   /** Return true to lose what goes out. */
   loseReply: (message: Wire) => boolean = () => false;
+  /** How the reply to a handshake leaves. */
+  handshakes: (reply: Wire, send: (reply: Wire) => void) => void = (reply, send) => send(reply);
   private ids = 0;
 
   cut(): void {
@@ -139,7 +141,8 @@ export class MemoryServer implements Reached {
     const { channel, id } = message;
     const base = { channel, id: id!, successful: true };
     if (channel === "/meta/handshake") {
-      send(this.handshake(message, base));
+      const reply = this.handshake(message, base);
+      this.handshakes(reply, link.kind === "websocket" ? send : (late) => link.send([late]));
       return false;
     }
     const session = this.sessions.get(message.clientId ?? "");

@@ -150,7 +150,22 @@ export function replaceNetwork(server: Reached): () => void {
       },
     };
   };
+  const realFetch = globalThis.fetch;
+  globalThis.fetch = (_url, init) =>
+    new Promise((resolve, reject) => {
+      setTimeout(() => {
+        if (server.blackHole) return;
+        if (server.down) reject(new TypeError("fetch failed"));
+        else {
+          server.arrive(JSON.parse(String(init?.body)), {
+            kind: "long-polling",
+            send: (replies) => resolve(Response.json(replies)),
+          });
+        }
+      }, 1);
+    });
   return () => {
+    globalThis.fetch = realFetch;
     sockets.create = create;
     NodeHttp.prototype.request = request;
   };
