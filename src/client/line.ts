@@ -66,6 +66,7 @@ export class Line {
   private readonly client: FayeClient;
   private readonly liveness: Liveness;
   private readonly sockets = new Set<FayeSocket>();
+  private latest: FayeSocket | undefined;
   /** What Faye's `publish` cannot be told: the `ext` of a message, and who wants to see its acknowledgement. */
   private readonly outgoing = new WeakMap<object, { ext: object | undefined; done: Acknowledged }>();
   private readonly unacknowledged = new Map<string, Acknowledged>();
@@ -206,10 +207,12 @@ export class Line {
   /** Faye notices a lost socket only when something was pending on it, and tells us late. */
   private watch(socket: FayeSocket): void {
     this.sockets.add(socket);
+    this.latest = socket;
     const gone = () => {
       this.sockets.delete(socket);
-      if (internals(this.client)._dispatcher?._transport?._socket === socket)
-        this.lose("the socket was closed");
+      // Faye may know of it already, and have let go of it. One that nothing goes over is opened beside a handshake.
+      const used = internals(this.client)._dispatcher?._transport?.connectionType === "websocket";
+      if (used && this.latest === socket) this.lose("the socket was closed");
     };
     socket.addEventListener?.("close", gone);
     socket.addEventListener?.("error", gone);

@@ -111,9 +111,10 @@ export class FakeSocket {
     if (this.readyState === 3) return;
     this.readyState = 3;
     this.server.sockets.delete(this);
-    for (const run of this.listeners.get(event) ?? []) run();
+    // As in Node: handlers before listeners.
     if (event === "error") this.onerror?.({});
     this.onclose?.({});
+    for (const run of this.listeners.get(event) ?? []) run();
   }
 }
 
