@@ -18,7 +18,7 @@ import type { Clock, Log } from "../ports.ts";
 import type { Answer, Application } from "../sessions/application.ts";
 import type { Directory } from "../sessions/directory.ts";
 import type { Endings } from "../sessions/ending.ts";
-import type { Moves } from "../sessions/outbox.ts";
+import { LINE_PREFIX, type Moves } from "../sessions/outbox.ts";
 import { positionsOf } from "../sessions/positions.ts";
 import type { Session } from "../sessions/session.ts";
 import type { ActionDesk, Matching } from "./actions.ts";
@@ -164,12 +164,12 @@ export class Connections implements Application {
   async subscribe(session: Session, message: SubscriptionMessage): Promise<Answer> {
     const { channels, maxSubscriptions } = this.#parts;
     const plain: string[] = [];
-    let line: string | undefined;
+    const named = new Set<string>();
     // All are judged before any has effect (case 93).
     for (const name of message.subscriptions) {
       const id = lineOf(name);
       if (id !== undefined && !isWildcard(name)) {
-        line = id;
+        named.add(id);
         continue;
       }
       const refused = await this.#parts.authorization.channel(session, name, "subscribe");
@@ -181,9 +181,11 @@ export class Connections implements Application {
       return { reply: failure(message, tooManySubscriptions(plain[0] ?? "")) };
     }
     let after: (() => void) | undefined;
+    const [line] = named;
     if (line !== undefined) {
-      const claimed = await this.#claim(session, line);
-      if (claimed === null) return { reply: failure(message, forbidden(message.subscriptions.join(","))) };
+      const another = anotherOf(named, session);
+      const claimed = another === undefined ? await this.#claim(session, line) : null;
+      if (claimed === null) return { reply: failure(message, forbidden(`${LINE_PREFIX}${another ?? line}`)) };
       after = claimed;
     }
     await channels.subscribe(session, plain);
@@ -333,6 +335,13 @@ export class Connections implements Application {
       }
     }
   }
+}
+
+/** A session has one line: of several that are named, one that is not its own. */
+function anotherOf(named: ReadonlySet<string>, { id, record }: Session): string | undefined {
+  if (named.size < 2) return undefined;
+  const own = record.line?.id ?? id;
+  return [...named].slice(named.has(own) ? 0 : 1).find((name) => name !== own);
 }
 
 function isRebuilt({ ours }: Session, { ext }: PublishMessage): boolean {
