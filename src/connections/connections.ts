@@ -205,7 +205,8 @@ export class Connections implements Application {
     // An attempt that was cut short is finished.
     if (known && !isUnderWay(record.rooms)) return () => {};
     const first = record.line === null || (known && record.rooms.leaving === null);
-    if (!(await lines.claim(session, id, record.line === null ? defaultRoom : null))) return null;
+    const room = record.line === null && (await this.#mayBegin(session, id)) ? defaultRoom : null;
+    if (!(await lines.claim(session, id, room))) return null;
     // A line that replaces another inherits its rooms without a word.
     if (!first) {
       record.counts.messages = 0;
@@ -225,6 +226,22 @@ export class Connections implements Application {
     return () => {
       for (const { data, ...order } of takeGreeting(session)) session.outbox.pushText(data, order);
     };
+  }
+
+  /** Whether a connection with this line may be in the first room; otherwise it begins in none. */
+  async #mayBegin(session: Session, line: string): Promise<boolean> {
+    const { authorization, defaultRoom } = this.#parts;
+    const life = lifeOf(session);
+    life.claiming = line;
+    try {
+      await authorization.room(session, defaultRoom, "join");
+      return true;
+    } catch (refused) {
+      if (refused instanceof VerbRefused) return false;
+      throw refused;
+    } finally {
+      life.claiming = null;
+    }
   }
 
   // Publishing -------------------------------------------------------------------------------------------

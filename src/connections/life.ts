@@ -33,6 +33,8 @@ export class Life {
   readonly forwarded = new Set<string | number>();
   /** Said once the answer to the subscription has been handed over; here, or where the session is by then. */
   greeting: Greeting | null = null;
+  /** The line it is about to have, while the application is asked about its first room. */
+  claiming: string | null = null;
   /** Highest number of a say stored in the room it is in. */
   lastSaid = 0;
   /** Highest number of a say that may have been stored though nobody was told. */
