@@ -24,7 +24,7 @@ import type { Session } from "../sessions/session.ts";
 import type { ActionDesk, Matching } from "./actions.ts";
 import type { Authorization } from "./authorization.ts";
 import type { Channels } from "./channels.ts";
-import { lifeOf, takeGreeting } from "./life.ts";
+import { lifeOf, sayOnLine, takeGreeting } from "./life.ts";
 import { type Lines, lineOf } from "./lines.ts";
 import { type Luggage, pack, unpack } from "./luggage.ts";
 import { type Change, isUnderWay, type Membership } from "./membership.ts";
@@ -222,7 +222,7 @@ export class Connections implements Application {
         .catch((err: unknown) => log.error({ connection: session.id, err }, "the onConnect hook failed"));
     }
     const data = JSON.stringify({ context: "api", welcome, room: record.rooms.room });
-    lifeOf(session).greeting = { data, ...change };
+    lifeOf(session).greeting = [{ data, ...change }];
     return () => {
       for (const { data, ...order } of takeGreeting(session)) session.outbox.pushText(data, order);
     };
@@ -288,7 +288,7 @@ export class Connections implements Application {
   /** Something a connection asks on its line. Acknowledged when it is stored or accepted; answered on the line. */
   async #event(session: Session, message: PublishMessage, key: string | null): Promise<Reply> {
     const { actions, verbs, allowed, log } = this.#parts;
-    const { record, outbox } = session;
+    const { record } = session;
     const data = typeof message.data === "object" && message.data !== null ? message.data : {};
     const fields = data as Record<string, unknown>;
     const event = Object.hasOwn(fields, "event") ? fields.event : undefined;
@@ -297,7 +297,7 @@ export class Connections implements Application {
     const messageId = Object.hasOwn(fields, "messageId") ? fields.messageId : undefined;
     const matching: Matching = { messageCount: record.counts.messages, messageId };
     const respond = (body: object, order: { moves?: Moves | undefined } = {}): void =>
-      outbox.push({ ...body, context: "response", ...matching }, order);
+      sayOnLine(session, JSON.stringify({ ...body, context: "response", ...matching }), order);
     try {
       if (typeof event !== "string" || !allowed.has(event)) throw new VerbRefused("unknown_verb");
       if (event === "quit" || event === "exit") {
@@ -335,7 +335,7 @@ export class Connections implements Application {
 
   /** Puts a response on the line of a connection that may have moved meanwhile; resolves when it is there. */
   async respond(session: Session, text: string, pending: string | number | undefined): Promise<void> {
-    if (!session.gone) session.outbox.pushText(text);
+    if (!session.gone) sayOnLine(session, text);
     else await this.#forward(session.id, { kind: "respond", text, pending: pending ?? null });
   }
 

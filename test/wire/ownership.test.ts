@@ -352,3 +352,31 @@ describe("a second line of the same session", { concurrency: 8 }, () => {
     });
   }
 });
+
+describe("the welcome", () => {
+  test("comes before the answers to what shares its request, and after the acknowledgement", async () => {
+    const door = new HttpDoor(base());
+    const { clientId: H, connectionId } = minted(await door.one(handshake()));
+    const line = lineOf(connectionId);
+    const ask = (data: Message) => publish(H, line, data, { id: String(data.messageId) });
+    const unit = [
+      subscribe(H, line),
+      ask({ event: "detailsView", messageId: "a" }),
+      ask({ event: "roomChange", room: unique("room"), messageId: "b" }),
+      ask({ event: "action", params: { action: "echo" }, messageId: "c" }),
+      ask({ event: "nonsense", messageId: "d" }),
+      connect(H),
+    ];
+    const heard = (await door.send(unit)).filter(isDelivery).map(({ data }) => data as Message);
+    while (heard.length < 5) heard.push(...(await deliveries(door, H)));
+    assert.equal(typeof heard[0]!.welcome, "string");
+    // An action takes the time it takes.
+    assert.deepEqual(
+      heard
+        .slice(1)
+        .map(({ messageId }) => messageId)
+        .sort(),
+      ["a", "b", "c", "d"],
+    );
+  });
+});
