@@ -9,6 +9,7 @@ import { watchPage } from "./page.ts";
 import { comeBackIn, TransportPolicy } from "./policy.ts";
 import type { Kind, Settle } from "./request.ts";
 import { refuseLater } from "./requests.ts";
+import { transportsHere } from "./transports.ts";
 import type { DeliveryExt, Message, Resume } from "./wire.ts";
 
 export type State = "disconnected" | "connecting" | "connected" | "reconnecting";
@@ -72,7 +73,8 @@ export class Session {
       },
       abandon: (reason, mute) => this.abandon(reason, mute),
     });
-    this.transports = new TransportPolicy(settings.transports, clock);
+    const { transports, url } = settings;
+    this.transports = new TransportPolicy(transports && transportsHere(transports, url), clock);
     const alarm = () => new Alarm(clock);
     this.alarms = {
       retry: alarm(),

@@ -267,3 +267,22 @@ test("disconnect inside the disconnect handler of an interruption: no reconnect 
   assert.equal(w.client.id, null);
   assert.ok(!w.names().includes("reconnect"));
 });
+
+for (const transports of [["callback-polling"], ["cross-origin-long-polling"], ["nonsense"], []]) {
+  test(`transports that there are none of here: refused at once (${transports.join() || "none"})`, async (t) => {
+    const w = world(t, { transports });
+    const details = outcome(w.client.connect());
+    await w.tick(1);
+    assert.equal(details.code, "no_transport");
+    assert.equal(w.client.state, "disconnected");
+    await w.tick(10_000);
+    assert.equal(w.server.log.length, 0);
+  });
+}
+
+test("of several transports those count that there are", async (t) => {
+  const w = world(t, { transports: ["callback-polling", "nonsense", "long-polling"] });
+  const details = outcome(w.client.connect());
+  await w.tick(500);
+  assert.equal(details.reply?.status, "OK");
+});
