@@ -34,7 +34,7 @@ export class ActionHeroWebSocket<Actions extends ActionMap = AnyActions> {
 
   constructor(options: ClientOptions = {}) {
     const fire = (name: keyof Events, value: unknown) => {
-      const handler = this.events?.[name] as ((value: unknown) => void) | undefined;
+      const handler = this.events?.[name] as ((value: unknown) => unknown) | undefined;
       if (typeof handler === "function") guarded(() => handler.call(this.events, value));
     };
     this.session = new Session(settle(options), {
