@@ -156,6 +156,11 @@ test("errors: from replies and from acknowledgements", () => {
     assert.equal(error?.code ?? null, code);
     if (text) assert.equal(error?.message, text);
   }
+  const broken = { context: "response", error: "broken", code: "internal_error", errorId: "e-1" };
+  const error = errorOfReply(broken, true);
+  assert.equal(error?.errorId, "e-1");
+  assert.equal(error?.response, broken);
+  assert.equal(errorOfReply({ error: "x" }, true)?.errorId, undefined);
   const acks: [error: string | undefined, code: string, text: string][] = [
     ["503::Away", "unavailable", "Away"],
     ["403:/x:Forbidden", "forbidden", "Forbidden"],
