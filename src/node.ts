@@ -55,7 +55,7 @@ export function createNode(options: NodeOptions): Node {
   let leasing: Timer | null = null;
 
   const links = new Links(clock);
-  const hub = new Hub(engine, clock, log);
+  const hub = new Hub(engine, clock, log, config.topics);
   const peers = new Peers(engine, clock, log);
   const lease = new Lease(engine, clock, log, config.cluster.lease * 1000, {
     lapsed: () => {},
