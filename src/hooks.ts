@@ -28,7 +28,7 @@ export interface Hooks {
    * ends. Asked at each handshake and for each action over HTTP.
    */
   authenticate?(request: AuthenticateRequest): MaybePromise<Json | Expiring>;
-  /** Anything but `true` refuses. */
+  /** Anything but `true` refuses. Also asked (`join`) about the room that a new connection begins in; refused, it begins in none. */
   authorizeRoom?(request: { connection: Connection; room: string; verb: RoomVerb }): MaybePromise<unknown>;
   /** Decides about plain channels (and wildcards); without it clients may subscribe to plain ones and publish on none. */
   authorizeChannel?(request: ChannelRequest): MaybePromise<unknown>;

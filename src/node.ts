@@ -55,7 +55,7 @@ export function createNode(options: NodeOptions): Node {
   let leasing: Timer | null = null;
 
   const links = new Links(clock);
-  const hub = new Hub(engine, clock, log);
+  const hub = new Hub(engine, clock, log, config.topics);
   const peers = new Peers(engine, clock, log);
   const lease = new Lease(engine, clock, log, config.cluster.lease * 1000, {
     lapsed: () => {},
@@ -156,6 +156,12 @@ export function createNode(options: NodeOptions): Node {
       log,
       times,
       types,
+      // A message never comes without the brackets of its unit.
+      maxMessage: Math.min(
+        limits.messageBytes,
+        limits.bodyBytes - 2,
+        config.servers.websocket.maxFrameBytes - 2,
+      ),
       hooks,
       describe: (session) => connections.describe(session),
       enlist: (session) => lines.enlist(session),

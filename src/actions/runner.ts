@@ -68,6 +68,12 @@ const ownParams = (params: Record<string, unknown>): Record<string, unknown> => 
   return own;
 };
 
+/** Of an action that there is none of, for people. */
+const named = (action: unknown): string => {
+  if (action === undefined || action === null || action === "") return "an action without a name";
+  return typeof action === "string" ? action.slice(0, 100) : "an action whose name is no text";
+};
+
 const keyOf = (segment: PropertyKey | StandardSchemaV1.PathSegment): string | number => {
   const key = typeof segment === "object" ? segment.key : segment;
   return typeof key === "number" ? key : String(key);
@@ -218,8 +224,7 @@ export const createRunner = ({ actions, hooks, config, log, clock = realClock }:
   const run = (call: ActionCall): Awaitable<ActionOutcome> => {
     const action = catalog.find(call.action, call.params.apiVersion);
     if (action === undefined) {
-      const name = typeof call.action === "string" ? call.action.slice(0, 100) : String(typeof call.action);
-      return { ok: false, failure: failure("unknown_action", { values: { action: name } }) };
+      return { ok: false, failure: failure("unknown_action", { values: { action: named(call.action) } }) };
     }
     if (call.signal?.aborted) return { ok: false, failure: failure("unavailable") };
     const limit = new Deadline(call.signal);

@@ -34,7 +34,7 @@ export class ActionHeroWebSocket<Actions extends ActionMap = AnyActions> {
 
   constructor(options: ClientOptions = {}) {
     const fire = (name: keyof Events, value: unknown) => {
-      const handler = this.events?.[name] as ((value: unknown) => void) | undefined;
+      const handler = this.events?.[name] as ((value: unknown) => unknown) | undefined;
       if (typeof handler === "function") guarded(() => handler.call(this.events, value));
     };
     this.session = new Session(settle(options), {
@@ -82,7 +82,7 @@ export class ActionHeroWebSocket<Actions extends ActionMap = AnyActions> {
     return outcome;
   }
 
-  /** Ends the connection, on the server too. What was under way fails with the code `disconnected`. */
+  /** Ends the connection, on the server too. What was under way fails with `outcome_unknown`, what waited with `disconnected`. */
   disconnect(): Promise<void> {
     return this.session.disconnect();
   }

@@ -7,12 +7,19 @@ import type { Message } from "./wire.ts";
 export class ClientError extends Error {
   readonly code: string;
   readonly details: unknown;
+  /** Of an `internal_error`: under this id the server's log has the cause. */
+  readonly errorId?: string;
+  /** The whole reply, where the server refused with one. */
+  readonly response?: Message;
 
-  constructor(code: string, message: string, details?: unknown) {
+  constructor(code: string, message: string, details?: unknown, response?: Message) {
     super(message);
     this.name = "ActionwireError";
     this.code = code;
     this.details = details;
+    if (response === undefined) return;
+    this.response = response;
+    if (typeof response.errorId === "string") this.errorId = response.errorId;
   }
 }
 
@@ -43,7 +50,7 @@ export function errorOfReply(reply: Message, isAction: boolean): ClientError | n
   if (!failed && !refused) return null;
   const said = failed ? reply.error : reply.status;
   const text = typeof said === "string" ? said : JSON.stringify(said);
-  return new ClientError(typeof reply.code === "string" ? reply.code : "error", text, reply.details);
+  return new ClientError(typeof reply.code === "string" ? reply.code : "error", text, reply.details, reply);
 }
 
 /** `503::text` → 503. 0 where the server said it in some other way. */

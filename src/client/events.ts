@@ -38,10 +38,11 @@ export function handlerFor(message: Message, events: Events): keyof Events {
   return typeof events.api === "function" ? "api" : "alert";
 }
 
-/** Application code may throw; the client goes on, and the error is seen where uncaught errors are seen. */
-export function guarded(run: () => void): void {
+/** Application code may throw, or reject; the client goes on, and the error is seen where uncaught errors are seen. */
+export function guarded(run: () => unknown): void {
   try {
-    run();
+    const result = run() as { then?: unknown } | null | undefined;
+    if (typeof result?.then === "function") Promise.resolve(result).catch(report);
   } catch (error) {
     report(error);
   }

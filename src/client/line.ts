@@ -5,7 +5,15 @@ import { Liveness } from "./liveness.ts";
 import type { Positions } from "./positions.ts";
 import { silence } from "./silence.ts";
 import { handshakeOver, watchSockets } from "./transports.ts";
-import { type Advice, actionwireExt, type BayeuxMessage, type DeliveryExt, type Resume } from "./wire.ts";
+import {
+  type Advice,
+  actionwireExt,
+  type BayeuxMessage,
+  type DeliveryExt,
+  isLarger,
+  type Limits,
+  type Resume,
+} from "./wire.ts";
 
 const HANDSHAKE = "/meta/handshake";
 const CONNECT = "/meta/connect";
@@ -14,6 +22,8 @@ const DISCONNECT = "/meta/disconnect";
 const SHARED = "/actionwire";
 const LINE = "/client/websocket/connection/";
 const GOODBYE_WAIT = 2_000;
+/** ms for which a handshake that nobody waits for any more may still bring a session, which is ended then. */
+const LATE_HANDSHAKE = 10_000;
 
 export interface LineOptions {
   readonly faye: FayeModule;
@@ -56,6 +66,7 @@ export class Line {
   private readonly client: FayeClient;
   private readonly liveness: Liveness;
   private readonly sockets = new Set<FayeSocket>();
+  private latest: FayeSocket | undefined;
   /** What Faye's `publish` cannot be told: the `ext` of a message, and who wants to see its acknowledgement. */
   private readonly outgoing = new WeakMap<object, { ext: object | undefined; done: Acknowledged }>();
   private readonly unacknowledged = new Map<string, Acknowledged>();
@@ -64,6 +75,8 @@ export class Line {
   private probing = false;
   private ready = false;
   private interval = 0;
+  /** Bytes of the largest message that the server takes. */
+  private largest = Number.POSITIVE_INFINITY;
   private over = false;
   private lastTransport: string | null = null;
   private clientId: string | undefined;
@@ -119,32 +132,48 @@ export class Line {
 
   /** Ends the session on the server too; waits for its answer, but not long. */
   close(): Promise<void> {
+    const { clock } = this.options;
+    const shaking = !this.over && this.clientId === undefined;
     return new Promise((resolve) => {
-      const timer = this.options.clock.setTimeout(() => this.leaving?.(), GOODBYE_WAIT);
+      const patience = clock.setTimeout(resolve, GOODBYE_WAIT);
+      const end = clock.setTimeout(() => this.leaving?.(), shaking ? LATE_HANDSHAKE : GOODBYE_WAIT);
       this.leaving = () => {
-        this.options.clock.clearTimeout(timer);
+        clock.clearTimeout(patience);
+        clock.clearTimeout(end);
         this.leaving = undefined;
         this.abandon();
         resolve();
       };
-      if (this.over || this.channel === "") this.leaving();
-      else this.client.disconnect();
+      if (shaking) return;
+      if (this.ready && !this.over) this.client.disconnect();
+      else this.takeLeave();
     });
   }
 
-  /** The page goes away now: there is no time for an answer, hardly for a question. */
-  closeAtOnce(): void {
+  /** Without Faye, which is not in a state to. */
+  private takeLeave(): void {
+    const left = () => this.leaving?.();
+    this.closeAtOnce()?.then(left, left);
+  }
+
+  /**
+   * The page goes away now: there is no time for an answer, hardly for a question. What is returned resolves when there was one
+   * after all; on a socket it is seen as every answer is.
+   */
+  closeAtOnce(): Promise<unknown> | undefined {
     const { clientId } = this;
-    if (clientId === undefined) return;
+    if (clientId === undefined) return Promise.resolve();
     const text = JSON.stringify([{ channel: DISCONNECT, clientId, id: "bye" }]);
     const transport = internals(this.client)._dispatcher?._transport;
     // An event stream is kept under the same name.
     const socket = transport?.connectionType === "websocket" ? transport._socket : undefined;
-    if (!this.over && socket?.readyState === 1) socket.send(text);
-    else if (typeof fetch === "function") {
-      const headers = { "Content-Type": "application/json" };
-      fetch(this.options.url, { method: "POST", headers, body: text, keepalive: true }).catch(() => {});
+    if (!this.over && socket?.readyState === 1) {
+      socket.send(text);
+      return undefined;
     }
+    if (typeof fetch !== "function") return Promise.resolve();
+    const headers = { "Content-Type": "application/json" };
+    return fetch(this.options.url, { method: "POST", headers, body: text, keepalive: true }).catch(() => {});
   }
 
   /** Silence, without a word to anybody. */
@@ -178,10 +207,12 @@ export class Line {
   /** Faye notices a lost socket only when something was pending on it, and tells us late. */
   private watch(socket: FayeSocket): void {
     this.sockets.add(socket);
+    this.latest = socket;
     const gone = () => {
       this.sockets.delete(socket);
-      if (internals(this.client)._dispatcher?._transport?._socket === socket)
-        this.lose("the socket was closed");
+      // Faye may know of it already, and have let go of it. One that nothing goes over is opened beside a handshake.
+      const used = internals(this.client)._dispatcher?._transport?.connectionType === "websocket";
+      if (used && this.latest === socket) this.lose("the socket was closed");
     };
     socket.addEventListener?.("close", gone);
     socket.addEventListener?.("error", gone);
@@ -201,7 +232,8 @@ export class Line {
     inside._sendMessage(message, {}, () => {}, this.client);
   }
 
-  private sending(message: BayeuxMessage): BayeuxMessage {
+  /** Null: it does not leave. */
+  private sending(message: BayeuxMessage): BayeuxMessage | null {
     const id = message.id ?? "";
     const { options } = this;
     switch (message.channel) {
@@ -237,6 +269,11 @@ export class Line {
         if (sent) {
           if (sent.ext) message.ext = { ...message.ext, actionwire: sent.ext };
           this.unacknowledged.set(id, sent.done);
+          if (isLarger(message, this.largest)) {
+            // It would cost the line, and say nothing of why; the caller is not answered while he asks.
+            Promise.resolve().then(() => this.tooLarge(message));
+            return null;
+          }
         }
       }
     }
@@ -279,8 +316,12 @@ export class Line {
     }
     this.channel = LINE + id;
     this.clientId = message.clientId;
-    this.listener.handshaken(id, (ext.resume ?? {}) as Resume);
-    return this.over ? null : message;
+    const { message: largest } = (ext.limits ?? {}) as Limits;
+    if (typeof largest === "number") this.largest = largest;
+    // It was waited for only to be ended.
+    if (this.leaving) this.takeLeave();
+    else this.listener.handshaken(id, (ext.resume ?? {}) as Resume);
+    return this.over || this.leaving ? null : message;
   }
 
   private connected(message: BayeuxMessage): BayeuxMessage | null {
@@ -313,6 +354,12 @@ export class Line {
       return this.turnedAway(message, "the session has gone");
     }
     return this.over ? null : message;
+  }
+
+  private tooLarge({ id, channel }: BayeuxMessage): void {
+    const error = `413::it is larger than the ${this.largest} bytes that the server takes`;
+    if (!this.over)
+      this.acknowledged({ ...(id === undefined ? {} : { id }), channel, successful: false, error });
   }
 
   private turnedAway(message: BayeuxMessage, reason: string): null {

@@ -24,6 +24,8 @@ export interface Request {
   sends: number;
   /** Copies on the present line whose acknowledgement has not come. */
   copies: number;
+  /** How many lines in a row were lost with this as the first thing on them that was not acknowledged. */
+  losses: number;
   /** A copy went out whose fate is not known and cannot be asked for any more. */
   doubt: boolean;
   /** A copy went out on a connection that is lost, and its fate is not known: this one knows nothing of it. */
@@ -58,6 +60,7 @@ export function newRequest(
     state: "waiting",
     sends: 0,
     copies: 0,
+    losses: 0,
     doubt: false,
     rebuilt: false,
     parked: false,

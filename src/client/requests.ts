@@ -8,6 +8,10 @@ import type { BayeuxMessage, Message, Resume } from "./wire.ts";
 const WINDOW = 100;
 /** A request that was sent so often without an answer is given up. */
 const PATIENCE = 12;
+/** What has cost so many lines in a row is sent alone: perhaps something behind it is what breaks them. */
+const SUSPECT = 2;
+/** And at so many it is given up: it would go on for ever, and nothing behind it would ever be done. */
+const LOSSES = 5;
 
 /** What has to happen after an answer. */
 export interface After {
@@ -60,8 +64,9 @@ export class Requests {
     let says = 0;
     for (const request of this.queue) {
       if (ownOnly && !request.own) continue;
+      const alone = request.losses >= SUSPECT;
       if (request.state === "sent") {
-        if (request.kind === "verb") break;
+        if (request.kind === "verb" || (alone && request.copies > 0)) break;
         if (request.kind === "say") says += 1;
         continue;
       }
@@ -77,6 +82,7 @@ export class Requests {
         continue;
       }
       out.push(this.send(request, room));
+      if (alone) break;
     }
     return out;
   }
@@ -106,6 +112,7 @@ export class Requests {
   /** The Bayeux acknowledgement of one copy. */
   acknowledged(request: Request, ack: BayeuxMessage): After {
     request.copies = Math.max(0, request.copies - 1);
+    request.losses = 0;
     if (ack.successful || !this.queue.includes(request) || request.state !== "sent") return {};
     const code = bayeuxCode(ack.error);
     let error = errorOfAck(ack.error);
@@ -146,6 +153,8 @@ export class Requests {
   /** The line broke. What was under way waits; what was only for this line is forgotten. */
   lost(): void {
     this.queue = this.queue.filter((request) => !request.own);
+    const first = this.queue.find((request) => request.state === "sent" && request.copies > 0);
+    if (first) first.losses += 1;
     for (const request of this.queue) {
       const notStored = request.parked && request.copies === 0;
       if (request.state === "sent" && !notStored) request.doubt = true;
@@ -164,15 +173,15 @@ export class Requests {
       const epoch = epochOf(resume.position);
       this.giveUp(this.numbers.resumed(room, resume.last, epoch, this.says(room)));
     }
-    if (resume.verb === undefined) return;
-    this.verbs = resume.verb;
+    if (resume.verb !== undefined) this.verbs = resume.verb;
     for (const request of this.queue) {
-      if (request.kind !== "verb" || request.n === undefined) continue;
+      if (request.kind !== "verb" || request.n === undefined || resume.verb === undefined) continue;
       if (request.n > resume.verb) {
         request.n = undefined;
         request.doubt = false;
       }
     }
+    this.tire();
   }
 
   /** Another connection takes the place of the one there was: what was sent on the old one cannot be asked for. */
@@ -186,6 +195,7 @@ export class Requests {
       request.rebuilt = request.rebuilt || request.doubt;
       request.doubt = false;
     }
+    this.tire();
   }
 
   /** `quit` is answered by a goodbye. */
@@ -196,10 +206,15 @@ export class Requests {
     }
   }
 
+  /** It is over: what was not done fails with `error`. */
   failAll(error: ClientError): void {
-    for (const request of [...this.queue]) this.settle(request, error, undefined);
+    const all = this.queue;
+    this.queue = [];
     this.numbers.clear();
     this.verbs = 0;
+    for (const request of all) {
+      request.settle(mayBeDone(request) ? clientError("outcome_unknown", error.message) : error, undefined);
+    }
   }
 
   /** Says that were meant for a room which could not be entered must not be heard in another one. */
@@ -280,6 +295,17 @@ export class Requests {
     this.settle(request, unknown ? clientError("outcome_unknown", error.message) : error, reply);
   }
 
+  /** What has cost one line after the other is not sent again. */
+  private tire(): void {
+    for (const request of this.queue.filter(({ losses }) => losses >= LOSSES)) {
+      if (mayBeDone(request)) this.giveUp({ unknown: [request] });
+      else {
+        this.numbers.refused(request);
+        this.settle(request, clientError("unavailable", "the line broke whenever it was sent"), undefined);
+      }
+    }
+  }
+
   private giveUp(verdict: Verdict): void {
     for (const request of verdict.unknown) this.settle(request, clientError("outcome_unknown"), undefined);
   }
@@ -303,6 +329,12 @@ export function refuseLater(settle: Settle, error: ClientError): void {
 
 function isOnce(request: Request): boolean {
   return request.kind === "say" || request.kind === "verb";
+}
+
+/** Some copy of it may have had its effect. */
+function mayBeDone(request: Request): boolean {
+  const underWay = request.state === "sent" && !(request.parked && request.copies === 0);
+  return request.kind !== "read" && (underWay || request.doubt || request.rebuilt);
 }
 
 /** Can it be sent again on the same connection? */

@@ -9,6 +9,7 @@ import { watchPage } from "./page.ts";
 import { comeBackIn, TransportPolicy } from "./policy.ts";
 import type { Kind, Settle } from "./request.ts";
 import { refuseLater } from "./requests.ts";
+import { transportsHere } from "./transports.ts";
 import type { DeliveryExt, Message, Resume } from "./wire.ts";
 
 export type State = "disconnected" | "connecting" | "connected" | "reconnecting";
@@ -72,7 +73,8 @@ export class Session {
       },
       abandon: (reason, mute) => this.abandon(reason, mute),
     });
-    this.transports = new TransportPolicy(settings.transports, clock);
+    const { transports, url } = settings;
+    this.transports = new TransportPolicy(transports && transportsHere(transports, url), clock);
     const alarm = () => new Alarm(clock);
     this.alarms = {
       retry: alarm(),
@@ -109,11 +111,12 @@ export class Session {
   }
 
   async disconnect(): Promise<void> {
-    const { line } = this;
+    const { line, lastShaken } = this;
     if (this.state === "disconnected") return;
     this.line = null;
     this.end(clientError("disconnected", "disconnect() was called"), true);
-    await line?.close();
+    // While another session is being opened the server may still know the former one.
+    await Promise.all([line?.close(), lastShaken === line ? undefined : lastShaken?.close()]);
   }
 
   ask(kind: Kind, data: Readonly<Record<string, unknown>>, settle: Settle): void {
@@ -187,7 +190,8 @@ export class Session {
     else {
       const instead = this.state === "reconnecting";
       // Another id is news even when the interruption was too short to be told.
-      if (instead) this.tell(true);
+      if (instead) this.tell();
+      if (this.state === "disconnected") return;
       this.conversation.begun(instead);
     }
     this.id = id;
@@ -238,8 +242,9 @@ export class Session {
     const first = this.state === "connecting";
     this.state = "connected";
     if (first && details) {
-      this.listener.connect(details);
+      // Before the handler, which may end it.
       this.outcome?.resolve(details);
+      this.listener.connect(details);
     } else {
       this.back();
     }
@@ -251,8 +256,9 @@ export class Session {
     const rebuilt = rooms.rebuilding;
     for (const room of rooms.rebuilt()) this.gap(room);
     // Too short to be told, unless something else carries it now.
-    if (this.transport !== this.before.transport) this.tell(true);
-    if (!this.told) return;
+    if (this.transport !== this.before.transport) this.tell();
+    // A handler may have ended it.
+    if (!this.told || this.state !== "connected") return;
     this.told = false;
     this.listener.reconnect({
       id: this.id ?? "",
@@ -267,10 +273,11 @@ export class Session {
     this.listener.message({ context: "api", gap: { room, missed: null } });
   }
 
-  private tell(reconnecting: boolean): void {
+  /** That it is gone for now. */
+  private tell(): void {
     if (this.told) return;
     this.told = true;
-    this.listener.disconnect({ reason: this.goodbye ?? this.before.reason, reconnecting });
+    this.listener.disconnect({ reason: this.goodbye ?? this.before.reason, reconnecting: true });
   }
 
   private abandon(reason: string, mute = false): void {
@@ -292,7 +299,7 @@ export class Session {
     if (this.state === "connected") {
       this.state = "reconnecting";
       this.before = { reason: loss.reason, transport };
-      alarms.blip.set(BLIP, () => this.tell(true));
+      alarms.blip.set(BLIP, () => this.tell());
     } else if (this.state === "connecting") {
       this.before = { reason: loss.reason, transport };
     }
@@ -303,6 +310,9 @@ export class Session {
   private end(error: ClientError, asked = false): void {
     if (this.state === "disconnected") return;
     const { outcome, state } = this;
+    // Who was told that we are trying must hear that we are not any more.
+    const due = state !== "connecting" && !(asked && this.told);
+    const reason = this.goodbye ?? error.message;
     this.line?.abandon();
     this.stop();
     for (const name of Object.keys(this.alarms)) this.alarms[name as AlarmName].stop();
@@ -312,14 +322,10 @@ export class Session {
     this.id = null;
     this.resumeToken = undefined;
     this.lastShaken = null;
-    this.before = { reason: error.message, transport: this.before.transport };
     if (state === "connecting") outcome?.reject(error);
-    else {
-      // Who was told that we are trying must hear that we are not any more.
-      if (!asked) this.told = false;
-      this.tell(false);
-    }
-    this.conversation.end(asked ? error : clientError("disconnected", this.goodbye ?? error.message));
+    // All is over before anybody hears of it: whoever does may connect again.
+    this.conversation.end(asked ? error : clientError("disconnected", reason));
+    if (due) this.listener.disconnect({ reason, reconnecting: false });
   }
 
   /** The present line and what belongs to it. */

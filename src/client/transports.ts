@@ -27,6 +27,8 @@ export function watchSockets(client: FayeClient, seen: (socket: FayeSocket) => v
  *
  * Faye shakes hands over HTTP only (Bayeux's mandatory transports). Where no such transport is allowed, the wanted one is opened
  * first and the handshake goes over it; `failed` is told when none opens.
+ *
+ * @throws {Error} where none is allowed
  */
 export function handshakeOver(
   client: FayeClient,
@@ -34,6 +36,7 @@ export function handshakeOver(
   shaken: () => void,
   failed: () => void,
 ): void {
+  if (allowed?.length === 0) throw new Error("there is none of them here");
   if (allowed) restricted(client, allowed, shaken, failed);
   else client.handshake(shaken);
 }
@@ -46,9 +49,7 @@ function restricted(
 ): void {
   // An event stream only brings messages: requests, the handshake among them, go beside it.
   const wanted = allowed.includes("eventsource") ? [...allowed, "long-polling"] : allowed;
-  const inPage = typeof location !== "undefined";
-  const href = internals(client)._dispatcher?.endpoint?.href ?? "";
-  const canPost = !inPage || new URL(href, location.href).origin === location.origin;
+  const { inPage, canPost } = surroundings(internals(client)._dispatcher?.endpoint?.href ?? "");
   const mandatory = wanted.some(
     (type) => (type === "long-polling" && canPost) || (type === "callback-polling" && inPage),
   );
@@ -59,6 +60,25 @@ function restricted(
   }
   if (mandatory) client.handshake(shaken);
   else openFirst(client, wanted, last, shaken, failed);
+}
+
+function surroundings(url: string): { readonly inPage: boolean; readonly canPost: boolean } {
+  const inPage = typeof location !== "undefined";
+  return { inPage, canPost: !inPage || new URL(url, location.href).origin === location.origin };
+}
+
+/** Those of the transports that there can be here at all, in the same order. */
+export function transportsHere(all: readonly string[], url: string): readonly string[] {
+  const { inPage, canPost } = surroundings(url);
+  const there: Readonly<Record<string, boolean>> = {
+    websocket: !inPage || typeof WebSocket === "function",
+    // Its requests go beside it.
+    eventsource: canPost,
+    "long-polling": canPost,
+    "cross-origin-long-polling": inPage && !canPost,
+    "callback-polling": inPage,
+  };
+  return all.filter((type) => there[type] === true);
 }
 
 function openFirst(

@@ -37,6 +37,12 @@ export interface Resume {
   readonly verb?: number;
 }
 
+/** `ext.actionwire.limits` of a handshake reply. */
+export interface Limits {
+  /** Bytes of one message, as it is on the wire. */
+  readonly message?: number;
+}
+
 export interface BayeuxMessage {
   id?: string;
   channel: string;
@@ -64,4 +70,13 @@ export interface Message {
 export function actionwireExt(message: BayeuxMessage): Record<string, unknown> {
   const ext = message.ext?.actionwire;
   return typeof ext === "object" && ext !== null ? (ext as Record<string, unknown>) : {};
+}
+
+/** Whether a message has more bytes than `limit`, on the wire. */
+export function isLarger(message: BayeuxMessage, limit: number): boolean {
+  if (limit === Number.POSITIVE_INFINITY) return false;
+  const { length } = JSON.stringify(message);
+  // A character has three bytes at most; most messages are not counted.
+  if (length > limit || length * 3 <= limit) return length > limit;
+  return new TextEncoder().encode(JSON.stringify(message)).length > limit;
 }

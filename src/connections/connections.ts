@@ -19,13 +19,13 @@ import type { Clock, Log } from "../ports.ts";
 import type { Answer, Application } from "../sessions/application.ts";
 import type { Directory } from "../sessions/directory.ts";
 import type { Endings } from "../sessions/ending.ts";
-import type { Moves } from "../sessions/outbox.ts";
+import { LINE_PREFIX, type Moves } from "../sessions/outbox.ts";
 import { positionsOf } from "../sessions/positions.ts";
 import type { Session } from "../sessions/session.ts";
 import type { ActionDesk, Matching } from "./actions.ts";
 import type { Authorization } from "./authorization.ts";
 import type { Channels } from "./channels.ts";
-import { lifeOf, takeGreeting } from "./life.ts";
+import { lifeOf, sayOnLine, takeGreeting } from "./life.ts";
 import { type Lines, lineOf } from "./lines.ts";
 import { type Luggage, pack, unpack } from "./luggage.ts";
 import { type Change, isUnderWay, type Membership } from "./membership.ts";
@@ -168,12 +168,12 @@ export class Connections implements Application {
   async subscribe(session: Session, message: SubscriptionMessage): Promise<Answer> {
     const { channels, maxSubscriptions } = this.#parts;
     const plain: string[] = [];
-    let line: string | undefined;
+    const named = new Set<string>();
     // All are judged before any has effect (case 93).
     for (const name of message.subscriptions) {
       const id = lineOf(name);
       if (id !== undefined && !isWildcard(name)) {
-        line = id;
+        named.add(id);
         continue;
       }
       const refused = await this.#parts.authorization.channel(session, name, "subscribe");
@@ -185,9 +185,11 @@ export class Connections implements Application {
       return { reply: failure(message, tooManySubscriptions(plain[0] ?? "")) };
     }
     let after: (() => void) | undefined;
+    const [line] = named;
     if (line !== undefined) {
-      const claimed = await this.#claim(session, line);
-      if (claimed === null) return { reply: failure(message, forbidden(message.subscriptions.join(","))) };
+      const another = anotherOf(named, session);
+      const claimed = another === undefined ? await this.#claim(session, line) : null;
+      if (claimed === null) return { reply: failure(message, forbidden(`${LINE_PREFIX}${another ?? line}`)) };
       after = claimed;
     }
     await channels.subscribe(session, plain);
@@ -207,7 +209,8 @@ export class Connections implements Application {
     // An attempt that was cut short is finished.
     if (known && !isUnderWay(record.rooms)) return () => {};
     const first = record.line === null || (known && record.rooms.leaving === null);
-    if (!(await lines.claim(session, id, record.line === null ? defaultRoom : null))) return null;
+    const room = record.line === null && (await this.#mayBegin(session, id)) ? defaultRoom : null;
+    if (!(await lines.claim(session, id, room))) return null;
     // A line that replaces another inherits its rooms without a word.
     if (!first) {
       record.counts.messages = 0;
@@ -223,10 +226,26 @@ export class Connections implements Application {
         .catch((err: unknown) => log.error({ connection: session.id, err }, "the onConnect hook failed"));
     }
     const data = JSON.stringify({ context: "api", welcome, room: record.rooms.room });
-    lifeOf(session).greeting = { data, ...change };
+    lifeOf(session).greeting = [{ data, ...change }];
     return () => {
       for (const { data, ...order } of takeGreeting(session)) session.outbox.pushText(data, order);
     };
+  }
+
+  /** Whether a connection with this line may be in the first room; otherwise it begins in none. */
+  async #mayBegin(session: Session, line: string): Promise<boolean> {
+    const { authorization, defaultRoom } = this.#parts;
+    const life = lifeOf(session);
+    life.claiming = line;
+    try {
+      await authorization.room(session, defaultRoom, "join");
+      return true;
+    } catch (refused) {
+      if (refused instanceof VerbRefused) return false;
+      throw refused;
+    } finally {
+      life.claiming = null;
+    }
   }
 
   // Publishing -------------------------------------------------------------------------------------------
@@ -267,7 +286,7 @@ export class Connections implements Application {
 
   /** Something a connection asks on its line. Acknowledged when it is stored or accepted; answered on the line. */
   #event(session: Session, message: PublishMessage, key: string | null): Awaitable<Reply> {
-    const { record, outbox } = session;
+    const { record } = session;
     const data = typeof message.data === "object" && message.data !== null ? message.data : {};
     const fields = data as Record<string, unknown>;
     const event = Object.hasOwn(fields, "event") ? fields.event : undefined;
@@ -276,7 +295,7 @@ export class Connections implements Application {
     const messageId = Object.hasOwn(fields, "messageId") ? fields.messageId : undefined;
     const matching: Matching = { messageCount: record.counts.messages, messageId };
     const respond = (body: object, order: { moves?: Moves | undefined } = {}): void =>
-      outbox.push({ ...body, context: "response", ...matching }, order);
+      sayOnLine(session, JSON.stringify({ ...body, context: "response", ...matching }), order);
     const acknowledged = (): Reply => publishReply(message);
     return rescue(
       () => {
@@ -320,7 +339,7 @@ export class Connections implements Application {
   /** Puts a response on the line of a connection that may have moved meanwhile; done when it is there. */
   respond(session: Session, text: string, pending: string | number | undefined): Awaitable<void> {
     if (session.gone) return this.#forward(session.id, { kind: "respond", text, pending: pending ?? null });
-    session.outbox.pushText(text);
+    sayOnLine(session, text);
   }
 
   /** Its client waits for it on a line that may be whole: tried again as long as somebody might be there to take it. */
@@ -336,6 +355,13 @@ export class Connections implements Application {
       }
     }
   }
+}
+
+/** A session has one line: of several that are named, one that is not its own. */
+function anotherOf(named: ReadonlySet<string>, { id, record }: Session): string | undefined {
+  if (named.size < 2) return undefined;
+  const own = record.line?.id ?? id;
+  return [...named].slice(named.has(own) ? 0 : 1).find((name) => name !== own);
 }
 
 function isRebuilt({ ours }: Session, { ext }: PublishMessage): boolean {

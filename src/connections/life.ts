@@ -1,6 +1,6 @@
 import type { Ext } from "../bayeux/index.ts";
 import type { Cursor } from "../hub/cursor.ts";
-import type { Packed } from "../sessions/outbox.ts";
+import type { Moves, Packed } from "../sessions/outbox.ts";
 import type { Session } from "../sessions/session.ts";
 import { Retransmissions } from "./retransmissions.ts";
 
@@ -15,8 +15,9 @@ export interface Pending {
   readonly again: Readonly<Record<string, unknown>> | null;
 }
 
-/** The first words on a line. */
+/** The first words on a line, or an answer that waits for them. */
 export interface Greeting extends Packed {
+  readonly after?: Cursor | undefined;
   readonly before?: Cursor | undefined;
 }
 
@@ -33,8 +34,10 @@ export class Life {
   readonly answered = new Map<string | number, string>();
   /** Actions whose responses came from another node. */
   readonly forwarded = new Set<string | number>();
-  /** Said once the answer to the subscription has been handed over; here, or where the session is by then. */
-  greeting: Greeting | null = null;
+  /** Said, in this order, once the answer to the subscription has been handed over; here, or where the session is by then. */
+  greeting: Greeting[] = [];
+  /** The line it is about to have, while the application is asked about its first room. */
+  claiming: string | null = null;
   /** Highest number of a say stored in the room it is in. */
   lastSaid = 0;
   /** Highest number of a say that may have been stored though nobody was told. */
@@ -63,10 +66,21 @@ export function lifeOf(session: Session): Life {
   return life;
 }
 
+/** Says something on the line. What was asked in one breath with the subscription is answered after the greeting. */
+export function sayOnLine(
+  session: Session,
+  data: string,
+  order: Omit<Greeting, "data" | "moves"> & { moves?: Moves | undefined } = {},
+): void {
+  const { greeting } = lifeOf(session);
+  if (greeting.length > 0) greeting.push({ moves: undefined, ...order, data });
+  else session.outbox.pushText(data, order);
+}
+
 /** Once: said where it is made, or packed when the session moves before the answer to its subscription is handed over. */
 export function takeGreeting(session: Session): Greeting[] {
   const life = lifeOf(session);
   const { greeting } = life;
-  life.greeting = null;
-  return greeting ? [greeting] : [];
+  life.greeting = [];
+  return greeting;
 }

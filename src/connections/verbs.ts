@@ -183,7 +183,8 @@ async function silenceRoom(
 }
 
 async function roomView({ session, data }: VerbCall, parts: VerbParts): Promise<VerbReply> {
-  const room = typeof data.room === "string" ? roomOf(data) : session.record.rooms.room;
+  const asked = Object.hasOwn(data, "room") ? data.room : null;
+  const room = asked === null ? session.record.rooms.room : roomOf(data);
   if (room === null) throw new VerbRefused("not_in_room");
   await parts.authorization.room(session, room, "view");
   const after = typeof data.after === "string" ? data.after : null;

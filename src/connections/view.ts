@@ -20,7 +20,7 @@ class LiveConnection implements Connection {
   }
 
   get id(): string {
-    return this.#session.record.line?.id ?? this.#session.id;
+    return this.#session.record.line?.id ?? lifeOf(this.#session).claiming ?? this.#session.id;
   }
   get transport(): TransportName {
     return this.#session.carriage.transport;

@@ -2,7 +2,7 @@ import type { Engine, Entry, Position, Reading } from "../engine/contract.ts";
 import { EngineFailure } from "../engine/contract.ts";
 import type { Clock, Log } from "../ports.ts";
 import { Cursor, type Found, type Reader } from "./cursor.ts";
-import { Replica } from "./replica.ts";
+import { Replica, type ReplicaBounds } from "./replica.ts";
 
 /** Entries fetched at a time. */
 const CHUNK = 256;
@@ -16,25 +16,29 @@ export class Hub {
   readonly #engine: Engine;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #bounds: ReplicaBounds;
   readonly #replicas = new Map<string, Replica>();
   readonly #syncing = new Set<Replica>();
   readonly #again = new Set<Replica>();
   readonly #idleSince = new Map<Replica, number>();
+  readonly #full = new Set<Replica>();
   #stopped = false;
   /** Gaps that readers were told of since the start. */
   gaps = 0;
 
-  constructor(engine: Engine, clock: Clock, log: Log) {
+  /** `bounds`: those of the engine's logs. */
+  constructor(engine: Engine, clock: Clock, log: Log, bounds: ReplicaBounds) {
     this.#engine = engine;
     this.#clock = clock;
     this.#log = log;
+    this.#bounds = bounds;
   }
 
   /** Reads a topic from `position` (never before `start`). Wakes the reader when there is something. */
   open(topic: string, reader: Reader, start: Position, position: Position): Cursor {
     let replica = this.#replicas.get(topic);
     if (replica === undefined) {
-      replica = new Replica(topic);
+      replica = new Replica(topic, this.#bounds);
       this.#replicas.set(topic, replica);
       this.#begin(replica);
     }
@@ -216,6 +220,15 @@ export class Hub {
 
   #wake(replica: Replica): void {
     for (const follower of replica.followers) follower.notify();
+    if (!replica.full) return;
+    // After whoever was woken has read at the end of this turn: who keeps up is never told of a gap by a burst.
+    if (this.#full.size === 0) this.#clock.defer(() => this.#trim());
+    this.#full.add(replica);
+  }
+
+  #trim(): void {
+    for (const replica of this.#full) replica.trim();
+    this.#full.clear();
   }
 
   #note(failure: unknown, topic: string): void {

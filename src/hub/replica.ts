@@ -1,7 +1,12 @@
-import type { Entry, Position } from "../engine/contract.ts";
+import type { Entry, Position, TopicBounds } from "../engine/contract.ts";
 
-/** Entries a node keeps of a topic that somebody here reads; older ones are read from the engine. */
-const WINDOW = 1024;
+/** Announcements kept beside the messages, at most. */
+const ANNOUNCEMENTS = 1024;
+/** Places of forgotten entries before the rest moves up. */
+const SLACK = 1024;
+
+/** Of a topic's log a replica keeps no more messages than the engine does. */
+export type ReplicaBounds = Pick<TopicBounds, "maxMessages" | "maxBytes">;
 
 /** Whoever reads a replica. */
 export interface Follower {
@@ -27,10 +32,16 @@ export class Replica {
   head: Position | null = null;
   /** The encoding that readers at the same place share; replaced by the next one that differs. */
   shared: Shared | null = null;
-  #entries: Entry[] = [];
+  readonly #bounds: ReplicaBounds;
+  /** Before `#first` they are forgotten. */
+  #entries: (Entry | undefined)[] = [];
+  #first = 0;
+  #messages = 0;
+  #bytes = 0;
 
-  constructor(topic: string) {
+  constructor(topic: string, bounds: ReplicaBounds) {
     this.topic = topic;
+    this.#bounds = bounds;
   }
 
   /** Takes what follows the head without a hole; false when something is missing before `entries`. */
@@ -45,19 +56,49 @@ export class Replica {
         this.head = { epoch, offset, count };
         return false;
       }
-      this.#entries.push(entry);
+      this.#push(entry);
       offset = entry.offset;
       count = entry.count;
     }
     if (offset !== head.offset) this.head = { epoch, offset, count };
-    if (this.#entries.length > 2 * WINDOW) this.#entries = this.#entries.slice(-WINDOW);
     return true;
+  }
+
+  /** It has more than its share, until `trim`. */
+  get full(): boolean {
+    const { maxMessages, maxBytes } = this.#bounds;
+    const announcements = this.#entries.length - this.#first - this.#messages;
+    if (this.#messages > maxMessages || announcements > ANNOUNCEMENTS) return true;
+    return this.#bytes > maxBytes && this.#messages > 1;
+  }
+
+  /** Forgets the oldest entries that are too many: whoever has not read them reads from the engine, which tells what is missing. */
+  trim(): void {
+    while (this.full) {
+      const entry = this.#entries[this.#first]!;
+      this.#entries[this.#first] = undefined;
+      this.#first += 1;
+      if (entry.kind !== "message") continue;
+      this.#messages -= 1;
+      this.#bytes -= Buffer.byteLength(entry.payload);
+    }
+    if (this.#first <= SLACK) return;
+    this.#entries = this.#entries.slice(this.#first);
+    this.#first = 0;
+  }
+
+  #push(entry: Entry): void {
+    this.#entries.push(entry);
+    if (entry.kind !== "message") return;
+    this.#messages += 1;
+    this.#bytes += Buffer.byteLength(entry.payload);
   }
 
   /** Starts again at `head`, with nothing known before it. */
   restart(head: Position): void {
     this.head = head;
     this.#entries = [];
+    this.#first = this.#messages = this.#bytes = 0;
     this.shared = null;
   }
 
@@ -65,7 +106,9 @@ export class Replica {
   covers(position: Position): boolean {
     const head = this.head;
     if (head === null || head.epoch !== position.epoch) return false;
-    return position.offset <= head.offset && position.offset >= head.offset - this.#entries.length;
+    return (
+      position.offset <= head.offset && position.offset >= head.offset - (this.#entries.length - this.#first)
+    );
   }
 
   /** Index of the first entry after `position`; only for a covered one. */

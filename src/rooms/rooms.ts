@@ -114,16 +114,19 @@ export class Rooms {
   }
 
   async view(room: string, after: string | null, limit: number): Promise<RoomView> {
+    const page = Math.min(limit, MEMBERS_PAGE);
+    // One more tells whether this is the last page.
     const { members, total } = await insist(this.#clock, () =>
-      this.#engine.members(roomTopic(room), after, Math.min(limit, MEMBERS_PAGE)),
+      this.#engine.members(roomTopic(room), after, page + 1),
     );
+    const shown = members.slice(0, page);
     const views: Record<string, MemberView> = {};
-    for (const { info } of members) {
+    for (const { info } of shown) {
       const { id, joinedAt, state } = JSON.parse(info) as MemberInfo;
       views[id] = { id, joinedAt, state };
     }
-    const last = members.at(-1);
-    const more = last !== undefined && members.length === Math.min(limit, MEMBERS_PAGE);
+    const last = shown.at(-1);
+    const more = last !== undefined && members.length > page;
     return { room, members: views, membersCount: total, ...(more ? { next: last.id } : {}) };
   }
 

@@ -42,6 +42,8 @@ export interface HandshakeParts {
   readonly log: Log;
   readonly times: SessionTimes;
   readonly types: readonly string[];
+  /** Bytes of the largest message that every transport takes. */
+  readonly maxMessage: number;
   readonly hooks: Pick<Hooks, "authenticate">;
   /** What the resume part of the reply says of a resumed connection (docs/protocol.md §6). */
   readonly describe: (session: Session) => Record<string, unknown>;
@@ -230,13 +232,16 @@ export class Handshakes {
     resume: Record<string, unknown>,
     acks = false,
   ): Reply {
-    const { times, types } = this.#parts;
+    const { times, types, maxMessage } = this.#parts;
     const grace = times.grace / 1000;
     return handshakeReply(message, {
       clientId,
       types,
       advice: retry(times.timeout, times.interval, times.grace),
-      ext: { actionwire: { connectionId, resume: { ...resume, grace } }, ...(acks ? { ack: true } : {}) },
+      ext: {
+        actionwire: { connectionId, resume: { ...resume, grace }, limits: { message: maxMessage } },
+        ...(acks ? { ack: true } : {}),
+      },
     });
   }
 }

@@ -81,6 +81,8 @@ for (const name of ["nope", "__proto__", "constructor", "", null, undefined, 3, 
     assert.equal(failure.code, "unknown_action");
     assert.equal(failure.status, 404);
     assert.match(failure.message, /is not a known action or that is not a valid apiVersion/);
+    if (name) return;
+    assert.match(failure.message, /^an action without a name is/);
   });
 }
 

@@ -228,6 +228,14 @@ test("a handler that throws does not stop the client", async (t) => {
   await w.tick(10);
   assert.ok(answered);
   assert.deepEqual(errors, [thrown, thrown]);
+  // Nor one that rejects.
+  w.client.events.say = async () => {
+    throw thrown;
+  };
+  w.server.hear("defaultRoom", "two");
+  w.client.detailsView(() => Promise.reject(thrown));
+  await w.tick(10);
+  assert.deepEqual(errors, [thrown, thrown, thrown, thrown]);
   assert.equal(w.client.state, "connected");
 });
 

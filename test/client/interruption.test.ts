@@ -338,3 +338,16 @@ test("reasons do not tell the clientId", async (t) => {
   assert.match(JSON.stringify(told), /Unknown client/);
   assert.doesNotMatch(JSON.stringify(told), /secret-id/);
 });
+
+test("a socket that is closed while nothing is pending on it is noticed at once", async (t) => {
+  const w = world(t);
+  await connected(w);
+  // Faye is told to wait before its next connect.
+  const advice = { reconnect: "retry", interval: 60_000, timeout: 25_000 };
+  w.server.before = (m) =>
+    m.channel === "/meta/connect" && [{ channel: m.channel, id: m.id!, successful: true, advice }];
+  await w.tick(26_000);
+  assert.equal(w.client.state, "connected");
+  w.server.cut();
+  assert.equal(w.client.state, "reconnecting");
+});

@@ -46,6 +46,9 @@ export class MemoryServer implements Reached {
   swallowUpgrades = false;
   blackHole = false;
   timeout = 25_000;
+  /** What the handshake says of the largest message; and what of a frame cuts the socket. */
+  limits: { message?: number } | undefined;
+  breaking: (message: Wire) => boolean = () => false;
   readonly sockets = new Set<FakeSocket>();
   readonly topics = new Map<string, Topic>();
   readonly connections = new Map<string, Connection>();
@@ -60,6 +63,8 @@ export class MemoryServer implements Reached {
   before: (message: Wire) => boolean | Wire[] = () => false;
   /** Return true to lose what goes out. */
   loseReply: (message: Wire) => boolean = () => false;
+  /** How the reply to a handshake leaves. */
+  handshakes: (reply: Wire, send: (reply: Wire) => void) => void = (reply, send) => send(reply);
   private ids = 0;
 
   cut(): void {
@@ -109,6 +114,10 @@ export class MemoryServer implements Reached {
 
   arrive(messages: Wire[], link: Link): void {
     if (this.blackHole) return;
+    if (messages.some((message) => this.breaking(message))) {
+      this.cut();
+      return;
+    }
     const replies: Wire[] = [];
     const send = (reply: Wire) => {
       if (this.loseReply(reply)) return;
@@ -132,7 +141,8 @@ export class MemoryServer implements Reached {
     const { channel, id } = message;
     const base = { channel, id: id!, successful: true };
     if (channel === "/meta/handshake") {
-      send(this.handshake(message, base));
+      const reply = this.handshake(message, base);
+      this.handshakes(reply, link.kind === "websocket" ? send : (late) => link.send([late]));
       return false;
     }
     const session = this.sessions.get(message.clientId ?? "");
@@ -199,6 +209,7 @@ export class MemoryServer implements Reached {
         actionwire: {
           connectionId: connection.id,
           resume: { token: `token-${this.ids}`, resumed, grace: 120, ...state },
+          ...(this.limits ? { limits: this.limits } : {}),
         },
       },
     };

@@ -111,9 +111,10 @@ export class FakeSocket {
     if (this.readyState === 3) return;
     this.readyState = 3;
     this.server.sockets.delete(this);
-    for (const run of this.listeners.get(event) ?? []) run();
+    // As in Node: handlers before listeners.
     if (event === "error") this.onerror?.({});
     this.onclose?.({});
+    for (const run of this.listeners.get(event) ?? []) run();
   }
 }
 
@@ -150,7 +151,22 @@ export function replaceNetwork(server: Reached): () => void {
       },
     };
   };
+  const realFetch = globalThis.fetch;
+  globalThis.fetch = (_url, init) =>
+    new Promise((resolve, reject) => {
+      setTimeout(() => {
+        if (server.blackHole) return;
+        if (server.down) reject(new TypeError("fetch failed"));
+        else {
+          server.arrive(JSON.parse(String(init?.body)), {
+            kind: "long-polling",
+            send: (replies) => resolve(Response.json(replies)),
+          });
+        }
+      }, 1);
+    });
   return () => {
+    globalThis.fetch = realFetch;
     sockets.create = create;
     NodeHttp.prototype.request = request;
   };

@@ -156,6 +156,11 @@ test("errors: from replies and from acknowledgements", () => {
     assert.equal(error?.code ?? null, code);
     if (text) assert.equal(error?.message, text);
   }
+  const broken = { context: "response", error: "broken", code: "internal_error", errorId: "e-1" };
+  const error = errorOfReply(broken, true);
+  assert.equal(error?.errorId, "e-1");
+  assert.equal(error?.response, broken);
+  assert.equal(errorOfReply({ error: "x" }, true)?.errorId, undefined);
   const acks: [error: string | undefined, code: string, text: string][] = [
     ["503::Away", "unavailable", "Away"],
     ["403:/x:Forbidden", "forbidden", "Forbidden"],
@@ -174,7 +179,9 @@ test("requests: a say that never gets its turn ends as unavailable, whatever the
   requests.entered("room", 0, "e.0.0");
   requests.add("say", { event: "say", message: "hello" }, false, (error) => ended.push(error?.code));
   for (let sends = 0; sends < 12; sends += 1) {
-    assert.equal(requests.take("room", false).length, 1);
+    const [sent, ...more] = requests.take("room", false);
+    assert.equal(more.length, 0);
+    requests.acknowledged(sent!.request, { channel: "/line", successful: true });
     if (sends === 11) break;
     requests.lost();
     requests.resumed({ room: "room", last: 0, position: "e.0.0" });

@@ -57,7 +57,7 @@ function accepted(name: string, message: Message, negotiated: readonly string[] 
     // Only what was asked for and is known here (case 53).
     alike(Object.keys(others), negotiated);
     const { connectionId, resume, ...more } = actionwire;
-    alike(more, {});
+    alike(more, { limits: { message: 131_072 } });
     assert.match(connectionId, UUID4);
     const { token, ...rest } = resume as { token: string };
     assert.match(token, /^[0-9a-z]{32,}$/);

@@ -18,12 +18,12 @@ class World {
   readonly hub: Hub;
   fastPath = true;
 
-  constructor(maxMessages = 100) {
+  constructor(maxMessages = 100, maxBytes = 100_000) {
     const { clock } = this;
-    this.store = new MemoryStore({ clock, random: seededRandom(1), bounds: { maxMessages } });
+    this.store = new MemoryStore({ clock, random: seededRandom(1), bounds: { maxMessages, maxBytes } });
     this.engine = memoryEngine(this.store);
     this.writer = memoryEngine(this.store);
-    this.hub = new Hub(this.engine, clock, quiet);
+    this.hub = new Hub(this.engine, clock, quiet, { maxMessages, maxBytes });
   }
 
   async start(): Promise<void> {
@@ -149,6 +149,48 @@ describe("hub", () => {
     await world.say("4", "5", "6", "7");
     const heard = (await listen(start)).heard.filter((one) => one !== "hello");
     assert.deepEqual(heard, [{ gap: 3 }, "4", "5", "6", "7"]);
+  });
+
+  for (const [what, bounds, kept] of [
+    ["messages", [4], 4],
+    ["bytes", [100, 12], 4],
+    ["bytes, of which the newest has more than all may have", [100, 2], 1],
+  ] as const) {
+    test(`who is away hears what the log has, and of the rest one gap, also where others read (${what})`, async () => {
+      world = new World(...bounds);
+      await world.start();
+      const start = await world.engine.position(TOPIC);
+      const keeping = await listen(start);
+      const away = await listen(start);
+      const { wake } = away;
+      away.wake = () => {};
+      const all = Array.from({ length: 600 }, (_, index) => String(index % 10));
+      for (const text of all) await world.say(text);
+      await world.announce(2);
+      away.wake = wake;
+      away.wake(away.cursor);
+      await world.clock.advance(1);
+      const told = (listener: Listener) => listener.heard.filter((one) => one !== "hello");
+      assert.deepEqual(told(away), [{ gap: 600 - kept }, ...all.slice(-kept)]);
+      assert.deepEqual(told(keeping), all);
+      const late = await listen(start);
+      assert.deepEqual(told(late), told(away));
+    });
+  }
+
+  test("who keeps up hears all of a burst, however large", async () => {
+    world = new World(4);
+    await world.start();
+    const listener = await listen();
+    const all = Array.from({ length: 3000 }, (_, index) => String(index));
+    // Read at the end of the turn, as sessions are.
+    const { wake } = listener;
+    listener.wake = (cursor) => world.clock.defer(() => wake.call(listener, cursor));
+    for (const text of all) {
+      void world.writer.append(TOPIC, { payload: JSON.stringify(text), from: null, kind: "message" });
+    }
+    await world.clock.advance(1);
+    assert.deepEqual(listener.heard, all);
   });
 
   test("forgotten announcements alone are no gap", async () => {

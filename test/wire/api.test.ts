@@ -98,6 +98,8 @@ for (const [name, open] of [
         const { members, ...view } = await server.api.rooms.members(room);
         assert.deepEqual(view, { room, membersCount: 1 });
         assert.deepEqual(Object.keys(members), [alice.id]);
+        // The last page is known as such, full or not.
+        assert.equal((await server.api.rooms.members(room, { limit: 1 })).next, undefined);
         await assert.rejects(server.api.rooms.broadcast(room, undefined), TypeError);
       });
     });

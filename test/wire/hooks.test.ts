@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Connection } from "../../src/api.ts";
+import { ActionHeroWebSocket } from "../../src/client/index.ts";
 import { type ChannelRequest, type Hooks, Refusal } from "../../src/hooks.ts";
 import { eventually } from "../support/eventually.ts";
 import type { TestServer } from "../support/server.ts";
@@ -187,6 +188,8 @@ test("authorizeRoom: join, listen, say and view, each on its own", async () => {
     if (room === "truthy") return 1;
     return allowed.has(verb);
   };
+  // For the first room.
+  allowed.add("join");
   await withApp({ authorizeRoom }, async (server) => {
     await among(server, PAIR, async (...lines) => {
       for (const line of lines) {
@@ -229,6 +232,51 @@ test("authorizeRoom: join, listen, say and view, each on its own", async () => {
         assert.equal(((await line.ask({ event: "roomView" })).data as Message).membersCount, 1);
       }
     });
+  });
+});
+
+test("authorizeRoom: the first room is joined like any other; who may not begins in none", async () => {
+  const asked: string[] = [];
+  const authorizeRoom: Hooks["authorizeRoom"] = ({ connection: { id, identity }, room, verb }) => {
+    asked.push(`${id} ${verb} ${room}`);
+    if (room === "defaultRoom" && identity !== "alice") throw new Refusal("members only");
+    return true;
+  };
+  const authenticate: Hooks["authenticate"] = ({ ext }) => (ext.token as string | undefined) ?? null;
+  await withApp({ authorizeRoom, authenticate }, async (server) => {
+    const members = async () => (await server.api.rooms.members("defaultRoom")).membersCount;
+    await among(server, PAIR, async (...lines) => {
+      for (const line of lines) {
+        assert.deepEqual(line.heard.all[0], {
+          context: "api",
+          welcome: line.heard.all[0]!.welcome,
+          room: null,
+        });
+        assert.deepEqual(
+          asked.filter((one) => one.startsWith(line.id)),
+          [`${line.id} join defaultRoom`],
+        );
+        const { room } = (await line.ask({ event: "detailsView" })).data as Message;
+        assert.equal(room, null);
+        assert.equal((await line.ask({ event: "say", message: "x" })).code, "not_in_room");
+        assert.equal((await line.ask({ event: "roomView" })).code, "not_in_room");
+        assert.equal((await line.ask({ event: "roomChange", room: "lobby" })).data, true);
+      }
+      assert.equal(await members(), 0);
+    });
+    const client = new ActionHeroWebSocket({ host: server.url });
+    await client.connect();
+    assert.equal(client.room, null);
+    await assert.rejects(client.say("x"), { code: "not_in_room" });
+    await client.roomChange("lobby");
+    assert.equal(client.room, "lobby");
+    assert.equal((await client.say("x")).status, "OK");
+    await client.disconnect();
+    const alice = new ActionHeroWebSocket({ host: server.url, token: "alice" });
+    await alice.connect();
+    assert.equal(alice.room, "defaultRoom");
+    assert.equal(await members(), 1);
+    await alice.disconnect();
   });
 });
 

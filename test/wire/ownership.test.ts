@@ -70,6 +70,27 @@ describe("another's line", { concurrency: 8 }, () => {
       await alice.close();
     });
 
+    test(`cannot be had beside one's own, in any order, and is named (${policy})`, async () => {
+      const alice = await Line.claim(await openSocket(at()));
+      const theirs = lineOf(alice.id);
+      for (const names of [
+        (mine: string) => [theirs, mine],
+        (mine: string) => [mine, theirs],
+        (mine: string) => ["/plain", mine, theirs, "/other"],
+      ]) {
+        const door = new HttpDoor(at());
+        const { clientId, connectionId } = minted(await door.one(handshake()));
+        const mine = lineOf(connectionId);
+        const { successful, error } = await door.one(subscribe(clientId, names(mine)));
+        assert.equal(successful, false);
+        assert.equal(error, `403:${theirs}:Forbidden channel`);
+        // Nothing of it had effect.
+        assert.equal((await door.one(publish(clientId, mine, { event: "setIP" }))).successful, false);
+        assert.equal((await door.one(subscribe(clientId, [mine, mine, "/plain"]))).successful, true);
+      }
+      await alice.close();
+    });
+
     test(`cannot be spoken on (${policy})`, async () => {
       const alice = await Line.claim(await openSocket(at()));
       const door = new HttpDoor(at());
@@ -98,6 +119,14 @@ describe("another's line", { concurrency: 8 }, () => {
       `403:${line}:Forbidden channel`,
     );
     assert.equal((await door.one(subscribe(mine, line))).successful, true);
+  });
+
+  both("one message claims one line", base, async (door) => {
+    const H = await door.session();
+    const [one, other] = [randomUUID(), randomUUID()].map(lineOf);
+    const { error } = await door.one(subscribe(H, [one, other]));
+    assert.equal(error, `403:${other}:Forbidden channel`);
+    assert.equal((await door.one(subscribe(H, one!))).successful, true);
   });
 
   both("ids that are no UUID v4 are nobody's", base, async (door) => {
@@ -322,4 +351,32 @@ describe("a second line of the same session", { concurrency: 8 }, () => {
       await Promise.all([second.close(), witness.close()]);
     });
   }
+});
+
+describe("the welcome", () => {
+  test("comes before the answers to what shares its request, and after the acknowledgement", async () => {
+    const door = new HttpDoor(base());
+    const { clientId: H, connectionId } = minted(await door.one(handshake()));
+    const line = lineOf(connectionId);
+    const ask = (data: Message) => publish(H, line, data, { id: String(data.messageId) });
+    const unit = [
+      subscribe(H, line),
+      ask({ event: "detailsView", messageId: "a" }),
+      ask({ event: "roomChange", room: unique("room"), messageId: "b" }),
+      ask({ event: "action", params: { action: "echo" }, messageId: "c" }),
+      ask({ event: "nonsense", messageId: "d" }),
+      connect(H),
+    ];
+    const heard = (await door.send(unit)).filter(isDelivery).map(({ data }) => data as Message);
+    while (heard.length < 5) heard.push(...(await deliveries(door, H)));
+    assert.equal(typeof heard[0]!.welcome, "string");
+    // An action takes the time it takes.
+    assert.deepEqual(
+      heard
+        .slice(1)
+        .map(({ messageId }) => messageId)
+        .sort(),
+      ["a", "b", "c", "d"],
+    );
+  });
 });

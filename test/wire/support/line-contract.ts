@@ -207,6 +207,24 @@ export function lineContract(
       });
     });
 
+    test("what is no room's name, what is no action's", async () => {
+      await among(1, async (alice) => {
+        for (const event of ["roomView", "roomChange", "listenToRoom"]) {
+          for (const room of [7, true, { a: 1 }, ["x"], "x".repeat(256)]) {
+            assert.equal((await alice.ask({ event, room })).code, "invalid_room", `${event} ${String(room)}`);
+          }
+          assert.equal((await alice.ask({ event, room: "" })).code, "room_required");
+        }
+        assert.equal(
+          ((await alice.ask({ event: "roomView", room: null })).data as Message).room,
+          "defaultRoom",
+        );
+        const { code, error } = await alice.ask({ event: "action", params: {} });
+        assert.equal(code, "unknown_action");
+        assert.match(String(error), /^an action without a name is not/);
+      });
+    });
+
     test("an action, answered on the line: what it returns, or why it failed", async () => {
       await among(1, async (alice) => {
         const call = async (params: object) => {
