@@ -8,6 +8,8 @@ export class Refused {
   readonly id: MessageId;
   readonly channel: string | undefined;
   readonly subscription: string | undefined;
+  /** Says whose it was. */
+  readonly clientId: unknown;
   readonly error: string;
 
   constructor(item: unknown, error: string) {
@@ -15,6 +17,7 @@ export class Refused {
     this.id = idOf(message.id);
     this.channel = typeof message.channel === "string" ? message.channel : undefined;
     this.subscription = typeof message.subscription === "string" ? message.subscription : undefined;
+    this.clientId = message.clientId;
     this.error = error;
   }
 }

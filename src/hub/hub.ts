@@ -21,7 +21,8 @@ export class Hub {
   readonly #syncing = new Set<Replica>();
   readonly #again = new Set<Replica>();
   readonly #idleSince = new Map<Replica, number>();
-  readonly #full = new Set<Replica>();
+  /** Replicas with more than their share, and how far those who keep up have read them when they are trimmed. */
+  readonly #full = new Map<Replica, Position>();
   #stopped = false;
   /** Gaps that readers were told of since the start. */
   gaps = 0;
@@ -220,15 +221,24 @@ export class Hub {
 
   #wake(replica: Replica): void {
     for (const follower of replica.followers) follower.notify();
-    if (!replica.full) return;
-    // After whoever was woken has read at the end of this turn: who keeps up is never told of a gap by a burst.
+    this.#trimLater(replica);
+  }
+
+  /** After whoever was woken has read at the end of this turn: who keeps up is never told of a gap by a burst. */
+  #trimLater(replica: Replica): void {
+    if (!replica.full || replica.head === null || this.#full.has(replica)) return;
     if (this.#full.size === 0) this.#clock.defer(() => this.#trim());
-    this.#full.add(replica);
+    this.#full.set(replica, replica.head);
   }
 
   #trim(): void {
-    for (const replica of this.#full) replica.trim();
+    const full = [...this.#full];
     this.#full.clear();
+    for (const [replica, upTo] of full) {
+      replica.trim(upTo);
+      // More has come since.
+      this.#trimLater(replica);
+    }
   }
 
   #note(failure: unknown, topic: string): void {

@@ -72,10 +72,15 @@ export class Replica {
     return this.#bytes > maxBytes && this.#messages > 1;
   }
 
-  /** Forgets the oldest entries that are too many: whoever has not read them reads from the engine, which tells what is missing. */
-  trim(): void {
+  /**
+   * Forgets the oldest entries that are too many, and none after `upTo`: whoever has not read them reads from the engine, which
+   * tells what is missing.
+   */
+  trim(upTo: Position): void {
+    if (this.head?.epoch !== upTo.epoch) return;
     while (this.full) {
       const entry = this.#entries[this.#first]!;
+      if (entry.offset > upTo.offset) break;
       this.#entries[this.#first] = undefined;
       this.#first += 1;
       if (entry.kind !== "message") continue;

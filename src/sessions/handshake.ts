@@ -71,6 +71,14 @@ interface Wish {
 /** Its client has given it up and may have come back since. */
 const OVERTAKEN = Symbol("overtaken");
 
+/** The connection has ended, and its client was to stay away. */
+class Banished {
+  readonly reason: string;
+  constructor(reason: string) {
+    this.reason = reason;
+  }
+}
+
 /** Bayeux 4.1: a new session, or one that takes an existing connection over. Never rejects. */
 export class Handshakes {
   readonly #parts: HandshakeParts;
@@ -108,6 +116,8 @@ export class Handshakes {
     try {
       const wish = wishOf(message);
       const resumed = wish.token === null ? null : await this.#resume(wish.token, who, wish);
+      if (resumed instanceof Banished)
+        return handshakeRefused(message, denied(resumed.reason), none(times.timeout), types);
       if (resumed === OVERTAKEN) {
         const again = handshakeAgain(0, times.timeout);
         return handshakeRefused(message, unavailable(), again, types);
@@ -171,7 +181,7 @@ export class Handshakes {
     token: string,
     who: Who,
     wish: Wish,
-  ): Promise<{ session: Session; clientId: string; token: string } | typeof OVERTAKEN | null> {
+  ): Promise<{ session: Session; clientId: string; token: string } | Banished | typeof OVERTAKEN | null> {
     const { directory, random, log } = this.#parts;
     const presented = parseCredential(token);
     if (!presented) return null;
@@ -180,6 +190,7 @@ export class Handshakes {
     const next = newCredential(connection, random);
     const { attempt } = wish;
     let overtaken = false;
+    let banished: Banished | null = null;
     const change = (record: ConnectionRecord): Partial<ConnectionRecord> | null => {
       const { current, previous } = record.resume;
       const good = presented.digest === current || presented.digest === previous;
@@ -187,14 +198,19 @@ export class Handshakes {
       overtaken =
         presented.digest === previous && attempt !== null && latest !== undefined && attempt <= latest;
       if (overtaken) return null;
-      if (!good || record.ended || !isDeepStrictEqual(record.who.identity, who.identity)) {
+      const same = good && isDeepStrictEqual(record.who.identity, who.identity);
+      if (same && record.ended?.reconnect === "none") {
+        banished = new Banished(record.ended.reason);
+        return null;
+      }
+      if (!same || record.ended) {
         log.warn({ connection }, "a resume token that is not good any more was presented");
         return null;
       }
       const { session } = record;
-      const { expiresAt: _former, ...same } = record.who;
+      const { expiresAt: _former, ...person } = record.who;
       return {
-        who: { ...same, ...who },
+        who: { ...person, ...who },
         session: {
           current: parseCredential(clientId)!.digest,
           superseded: [session.current, ...session.superseded].slice(0, SUPERSEDED),
@@ -208,7 +224,7 @@ export class Handshakes {
       };
     };
     const session = await directory.acquire(connection, change);
-    if (session === GONE) return overtaken ? OVERTAKEN : null;
+    if (session === GONE) return banished ?? (overtaken ? OVERTAKEN : null);
     const { positions } = wish;
     const said =
       typeof positions === "object" && positions !== null ? (positions as Record<string, unknown>) : {};

@@ -92,7 +92,7 @@ export class SessionGateway implements Gateway {
   receive(unit: readonly unknown[], link: Link): void {
     this.received += unit.length;
     if (unit.length === 1 && link.once) {
-      const message = parseMessage(unit[0], this.#parts.limits);
+      const message = this.#parse(unit[0]);
       if (message.kind === "connect") {
         void this.#connect(message, link, false);
         return;
@@ -103,8 +103,18 @@ export class SessionGateway implements Gateway {
     const exchange = new Exchange(link, this.#parts.links, unit.length);
     const batched = unit.length > 1;
     for (let index = 0; index < unit.length; index += 1) {
-      this.#dispatch(parseMessage(unit[index], this.#parts.limits), index, exchange, link, batched);
+      this.#dispatch(this.#parse(unit[index]), index, exchange, link, batched);
     }
+  }
+
+  /** A malformed message counts as much as any other, where it is known whose it is. */
+  #parse(raw: unknown): Message {
+    const message = parseMessage(raw, this.#parts.limits);
+    if (message.kind !== "refused") return message;
+    const credential = parseCredential((raw as { clientId?: unknown } | null)?.clientId);
+    const session = credential && this.#parts.directory.local.get(credential.connection);
+    if (session && standing(session, credential.digest) === "current") session.allowance.take();
+    return message;
   }
 
   async stream(clientId: string, link: Link): Promise<boolean> {

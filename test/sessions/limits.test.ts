@@ -146,3 +146,23 @@ for (const [name, disconnects, websocket] of [
     assert.equal(heard.at(-1), 2999);
   });
 }
+
+for (const [what, malformed] of [
+  ["a channel that is none", { channel: "/a b", data: 1 }],
+  ["a publish without data", { channel: "/a" }],
+  ["a connect of no known type", { channel: "/meta/connect", connectionType: "pigeon" }],
+] as const) {
+  test(`malformed messages count as events of their session (${what}), those of nobody as nobody's`, async () => {
+    const w = new World({ limits: { eventsPerSecond: 1, eventBurst: 20 } });
+    const { node } = await w.node();
+    const { clientId, line } = await w.begin(node);
+    const ask = async () => (await w.post(node, publish(clientId, line, { event: "setIP" })))[0]!.error;
+    for (let n = 0; n < 40; n += 1)
+      await w.post(node, { ...malformed, clientId: `${clientId.slice(0, -1)}!` });
+    assert.equal(await ask(), undefined);
+    await w.post(node, ...Array.from({ length: 40 }, () => ({ ...malformed, clientId })));
+    assert.equal(await ask(), "429::Too many requests");
+    await w.clock.advance(3_000);
+    assert.equal(await ask(), undefined);
+  });
+}

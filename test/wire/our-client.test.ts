@@ -83,7 +83,9 @@ for (const transport of ["websocket", "long-polling"]) {
           ...Array.from({ length: KEPT }, (_, index) => 600 - KEPT + 1 + index),
         ]);
       });
-      await eventually(() => keeping.said.filter(({ from }) => from === null).length === 601);
+      // Who keeps up hears all of it.
+      const kept = () => keeping.said.filter((said) => said.room === room);
+      await eventually(() => kept().length === 601);
       await keeping.close();
     });
   });
@@ -132,5 +134,25 @@ test("disconnect while the line is broken: the others see it leave at once", asy
     await eventually(() => client.state === "reconnecting");
     await client.disconnect();
     assert.equal(await members(), 0);
+  });
+});
+
+test("kicked while its line is broken: it stays away", async () => {
+  await behindProxy({}, async (client, proxy) => {
+    const id = client.id!;
+    const told: unknown[] = [];
+    client.events.disconnect = ({ reason, reconnecting }) => told.push([reason, reconnecting]);
+    client.events.reconnect = () => told.push("back");
+    proxy.refuseConnections(true);
+    proxy.cutAll();
+    await eventually(() => told.length === 1);
+    const waiting = client.say("may I");
+    waiting.catch(() => {});
+    await server.api.connections.disconnect(id, { reason: "spam" });
+    proxy.refuseConnections(false);
+    await eventually(() => client.state === "disconnected");
+    assert.equal(client.id, null);
+    assert.deepEqual(told.slice(1), [["spam", false]]);
+    await assert.rejects(waiting, { code: "disconnected" });
   });
 });
