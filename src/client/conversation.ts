@@ -136,7 +136,7 @@ export class Conversation {
     }
     this.rests = 0;
     this.answer.stop();
-    this.after(this.requests.answered(message, this.rooms.room));
+    this.after(this.requests.answered(message));
   }
 
   private move({ joined, left }: DeliveryExt, speaking: boolean): void {
@@ -168,7 +168,7 @@ export class Conversation {
 
   private after(after: After): void {
     if (after.rest) this.rest();
-    if (after.resync) this.listener.abandon("the connection is in another room");
+    if (after.resync || this.requests.astray) this.listener.abandon("the connection is in another room");
     else this.pump();
   }
 

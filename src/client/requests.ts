@@ -29,6 +29,8 @@ export class Requests {
   private queue: Request[] = [];
   private count = 0;
   private verbs = 0;
+  /** A roomChange has ended and nobody knows how: in which room we are is for the server to say. */
+  astray = false;
 
   constructor(capacity: number, prefix: string) {
     this.capacity = capacity;
@@ -87,7 +89,7 @@ export class Requests {
     return out;
   }
 
-  answered(reply: Message, room: string | null): After {
+  answered(reply: Message): After {
     const request = this.pending(reply.messageId);
     // A repeat of an answer that came before.
     if (!request) return {};
@@ -103,7 +105,7 @@ export class Requests {
       return this.unavailable(request, clientError("unavailable"), undefined);
     }
     if (error.code === "unavailable") return this.unavailable(request, error, reply);
-    this.refused(request, error, reply, room);
+    this.refused(request, error, reply);
     // Others that are under way will be told the same; those who are cut short would end in doubt.
     const others = this.queue.some((other) => other.kind === "say" && other.state === "sent");
     return { resync: error.code === "wrong_room" && !others };
@@ -125,7 +127,7 @@ export class Requests {
     // Something unforeseen, and nobody knows how far it came.
     if (code === 500 && isOnce(request)) error = clientError("outcome_unknown", error.message);
     if (code === 503) return this.unavailable(request, error, undefined);
-    this.refused(request, error, undefined, null);
+    this.refused(request, error, undefined);
     return {};
   }
 
@@ -163,6 +165,7 @@ export class Requests {
       request.copies = 0;
     }
     this.numbers.letGo();
+    this.astray = false;
   }
 
   /** The same connection goes on. */
@@ -196,6 +199,7 @@ export class Requests {
       request.doubt = false;
     }
     this.tire();
+    this.astray = false;
   }
 
   /** `quit` is answered by a goodbye. */
@@ -208,22 +212,11 @@ export class Requests {
 
   /** It is over: what was not done fails with `error`. */
   failAll(error: ClientError): void {
-    const all = this.queue;
-    this.queue = [];
+    const all = this.queue.splice(0);
     this.numbers.clear();
     this.verbs = 0;
     for (const request of all) {
       request.settle(mayBeDone(request) ? clientError("outcome_unknown", error.message) : error, undefined);
-    }
-  }
-
-  /** Says that were meant for a room which could not be entered must not be heard in another one. */
-  wrongRoom(after?: Request): void {
-    const from = after ? this.queue.indexOf(after) + 1 : 0;
-    for (const request of this.queue.slice(from)) {
-      if (request.data.event === "roomChange" && !request.own) return;
-      if (request.kind === "say" && request.sends === 0)
-        this.settle(request, clientError("wrong_room"), undefined);
     }
   }
 
@@ -282,14 +275,8 @@ export class Requests {
     return { rest: true };
   }
 
-  private refused(
-    request: Request,
-    error: ClientError,
-    reply: Message | undefined,
-    room: string | null,
-  ): void {
+  private refused(request: Request, error: ClientError, reply: Message | undefined): void {
     const unknown = isOnce(request) && request.doubt && error.code !== "outcome_unknown";
-    if (request.data.event === "roomChange" && request.data.room !== room) this.wrongRoom(request);
     // `outcome_unknown` may have been stored after all.
     if (error.code !== "outcome_unknown") this.numbers.refused(request);
     this.settle(request, unknown ? clientError("outcome_unknown", error.message) : error, reply);
@@ -311,10 +298,26 @@ export class Requests {
   }
 
   private settle(request: Request, error: ClientError | null, reply: Message | undefined): void {
-    const at = this.queue.indexOf(request);
-    if (at < 0) return;
-    this.queue.splice(at, 1);
+    if (!this.queue.includes(request)) return;
+    if (error && request.data.event === "roomChange") this.notEntered(request, error);
+    this.queue.splice(this.queue.indexOf(request), 1);
     request.settle(error, reply);
+  }
+
+  /**
+   * What was to be said in a room that was not entered must not be heard in another one. While it is told so the change is still
+   * the first of those that wait: nothing of what is behind it is sent.
+   */
+  private notEntered(change: Request, { code }: ClientError): void {
+    const unknown = code === "outcome_unknown";
+    // Our own is tried again.
+    if (change.own && (unknown || code === "unavailable")) return;
+    this.astray ||= unknown;
+    for (const request of this.queue.slice(this.queue.indexOf(change) + 1)) {
+      if (request.data.event === "roomChange" && !request.own) return;
+      if (request.kind === "say" && request.state === "waiting")
+        this.settle(request, clientError("wrong_room"), undefined);
+    }
   }
 
   private says(room: string): Request[] {

@@ -58,24 +58,22 @@ export class ActionDesk {
 
     // Ours never uses an id twice; a network that repeats a request does.
     if (known !== undefined && (repeat || promises?.journal || session.ours)) {
-      const answered = life.answered.get(known) ?? session.record.journal[String(known)];
+      const journalled = journalOf(session, known);
+      const answered = life.answered.get(known) ?? journalled;
       if (answered) return respond(session, answered, undefined);
       // Its response comes when it is done. A journalled one that was never written down was never begun.
       if ([...life.pending.values()].some((pending) => pending.messageId === known)) return;
-      if (
-        session.record.journal[String(known)] === null ||
-        (repeat && !promises?.idempotent && (rebuilt || !promises?.journal))
-      ) {
+      if (journalled === null || (repeat && !promises?.idempotent && (rebuilt || !promises?.journal))) {
         return respond(session, formatOutcome(matching, unknownOutcome), undefined);
       }
     }
     if (life.pending.size >= simultaneous) {
       return respond(session, formatOutcome(matching, { ok: false, failure: tooManyPending }), undefined);
     }
-    const journalled = promises?.journal === true && known !== undefined;
-    const noted = journalled
-      ? session.keeper.amend({ journal: { ...session.record.journal, [String(known)]: null } })
-      : undefined;
+    const noted =
+      promises?.journal === true && known !== undefined
+        ? session.keeper.amend({ journal: { ...session.record.journal, [String(known)]: null } })
+        : undefined;
     return then(noted, () => {
       life.params = params;
       session.record.counts.actions += 1;
@@ -214,6 +212,11 @@ function formatOutcome({ messageCount, messageId }: Matching, outcome: ActionOut
     messageCount,
     ...(messageId === undefined ? {} : { messageId }),
   });
+}
+
+/** What is written down of an action; undefined where nothing is. Its name is the client's: `__proto__` is one like any other. */
+function journalOf({ record }: Session, known: string | number): string | null | undefined {
+  return Object.hasOwn(record.journal, known) ? record.journal[known] : undefined;
 }
 
 function trimmed(journal: Record<string, string | null>): Record<string, string | null> {

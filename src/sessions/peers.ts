@@ -19,6 +19,7 @@ const REMEMBERED = 512;
 
 interface Waiting {
   readonly resolve: (body: unknown) => void;
+  readonly reject: (failed: NoAnswer) => void;
   readonly timer: Timer;
 }
 
@@ -50,7 +51,7 @@ export class Peers {
         this.#waiting.delete(id);
         reject(new NoAnswer(`node ${node} did not answer within ${timeout} ms`));
       });
-      this.#waiting.set(id, { resolve, timer });
+      this.#waiting.set(id, { resolve, reject, timer });
       this.#engine.send(node, JSON.stringify({ kind: "ask", id, body })).catch((failure: unknown) => {
         timer.cancel();
         if (this.#waiting.delete(id)) reject(failure);
@@ -107,8 +108,12 @@ export class Peers {
     return answer;
   }
 
+  /** Nobody waits any longer: what was asked may be done or not. */
   stop(): void {
-    for (const { timer } of this.#waiting.values()) timer.cancel();
+    for (const { timer, reject } of this.#waiting.values()) {
+      timer.cancel();
+      reject(new NoAnswer("this node is stopping"));
+    }
     this.#waiting.clear();
   }
 }

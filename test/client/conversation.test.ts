@@ -165,6 +165,63 @@ test("a say does not land in another room when the roomChange before it is refus
   );
 });
 
+for (const [error, code] of [
+  ["503::Unavailable", "unavailable"],
+  ["429::Too many requests", "rate_limited"],
+  ["500::Internal", "outcome_unknown"],
+  ["504::Unknown", "outcome_unknown"],
+] as const) {
+  test(`a say does not land in the room before when the roomChange ends with ${error}`, async (t) => {
+    const w = world(t);
+    await connected(w);
+    let entered = false;
+    w.server.before = (m) => {
+      if (m.data?.event !== "roomChange") return false;
+      // Of an unknown outcome it may be either.
+      const connection = w.server.only();
+      if (code === "outcome_unknown" && !entered) {
+        connection.room = "elsewhere";
+        connection.joinedAt.set("elsewhere", 0);
+        entered = true;
+      }
+      return [{ channel: m.channel, id: m.id!, successful: false, error }];
+    };
+    const change = outcome(w.client.roomChange("elsewhere"));
+    const says = ["one", "two"].map((text) => outcome(w.client.say(text)));
+    await w.tick(60_000);
+    assert.equal(change.code, code);
+    for (const say of says) assert.equal(say.code, "wrong_room");
+    assert.equal(w.server.heard.length, 0);
+    w.server.before = () => false;
+    const next = outcome(w.client.say("where am I"));
+    await w.tick(2_000);
+    assert.equal(next.reply?.status, "OK");
+    const room = code === "outcome_unknown" ? "elsewhere" : "defaultRoom";
+    assert.equal(w.client.room, room);
+    assert.deepEqual(
+      w.server.heard.map((said) => said.room),
+      [room],
+    );
+  });
+}
+
+test("rebuilt: what was refused with the session before is not said in another room where its own cannot be entered", async (t) => {
+  const w = world(t);
+  await connected(w);
+  const change = outcome(w.client.roomChange("den"));
+  await w.tick(50);
+  assert.equal(change.reply?.status, "OK");
+  w.server.forget();
+  w.server.before = (m) =>
+    m.data?.event === "roomChange"
+      ? [{ channel: m.channel, id: m.id!, successful: false, error: "403::Forbidden" }]
+      : false;
+  const say = outcome(w.client.say("for the den"));
+  await w.tick(30_000);
+  assert.equal(say.code, "wrong_room");
+  assert.deepEqual(w.server.heard, []);
+});
+
 test("moved by the server: the say fails, and the client finds out where it is", async (t) => {
   const w = world(t);
   await connected(w);

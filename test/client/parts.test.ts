@@ -187,7 +187,7 @@ test("requests: a say that never gets its turn ends as unavailable, whatever the
     requests.resumed({ room: "room", last: 0, position: "e.0.0" });
   }
   const missing = { status: "an earlier one is missing", error: "an earlier one is missing" };
-  requests.answered({ messageId: "x-1", context: "response", ...missing, code: "earlier_missing" }, "room");
+  requests.answered({ messageId: "x-1", context: "response", ...missing, code: "earlier_missing" });
   assert.deepEqual(ended, ["unavailable"]);
 });
 

@@ -7,6 +7,7 @@ import { Allowance } from "../../src/sessions/allowance.ts";
 import { isUuid4, newCredential, newUuid, parseCredential } from "../../src/sessions/ids.ts";
 import { Lease } from "../../src/sessions/lease.ts";
 import { Mailbox } from "../../src/sessions/mailbox.ts";
+import { NoAnswer, Peers } from "../../src/sessions/peers.ts";
 import { formatRecord, newRecord, parseRecord } from "../../src/sessions/record.ts";
 import { FakeClock, seededRandom } from "../../src/testing/fake-clock.ts";
 
@@ -69,6 +70,19 @@ describe("mailbox", () => {
     await mailbox.run(task("d"));
     await Promise.resolve();
     assert.equal(idle, 2);
+  });
+});
+
+describe("peers", () => {
+  test("whoever waits for another node's answer when this one stops is told that there is none", async () => {
+    const clock = new FakeClock();
+    const engine = memoryEngine(new MemoryStore({ clock, random: seededRandom(1) }));
+    const peers = new Peers(engine, clock, quiet);
+    await engine.start("one", { entries() {}, claimed() {}, message() {}, doubt() {} });
+    const asked = peers.ask("another", { op: "execute" }, 3_000);
+    peers.stop();
+    await assert.rejects(asked, NoAnswer);
+    await engine.stop();
   });
 });
 
