@@ -1,10 +1,25 @@
-/** The balancers of docs/cluster.md before two real nodes and one real Redis: no affinity anywhere. */
+/** The balancers of docs/cluster.md, and one that draws lots, before two real nodes and one real Redis: no affinity anywhere. */
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { seededRandom } from "../../src/testing/fake-clock.ts";
+import { Balancer as RandomBalancer } from "../chaos/balancer.ts";
 import { range } from "../cuts/stage.ts";
-import { type Balancer, type BalancerName, startBalancer } from "../support/balancers.ts";
+import { Dice } from "../simulation/time.ts";
+import { type Balancer, startBalancer } from "../support/balancers.ts";
 import { closeAll, RedisServer, type ServerProcess, spawnServer } from "../support/index.ts";
 import { cast, everybodyHears, OURS } from "./cast.ts";
+
+type Start = (ports: readonly [number, number]) => Promise<Balancer>;
+const BALANCERS: Readonly<Record<string, Start>> = {
+  nginx: (ports) => startBalancer("nginx", ports),
+  haproxy: (ports) => startBalancer("haproxy", ports),
+  /** Each request and each socket goes to any node. */
+  chance: async (ports) => {
+    const balancer = new RandomBalancer(() => ports, new Dice(seededRandom(1)));
+    const url = await balancer.listen();
+    return { url, close: async () => balancer.close() };
+  },
+};
 
 let redis: RedisServer;
 let nodes: [ServerProcess, ServerProcess];
@@ -19,13 +34,13 @@ after(async () => {
   await redis?.stop();
 });
 
-for (const name of ["nginx", "haproxy"] satisfies BalancerName[]) {
+for (const [name, start] of Object.entries(BALANCERS)) {
   describe(`behind ${name}`, () => {
     let balancer: Balancer | undefined;
     before(async () => {
       if (dead) await nodes[0].start();
       dead = false;
-      balancer = await startBalancer(name, [nodes[0].port, nodes[1].port]);
+      balancer = await start([nodes[0].port, nodes[1].port]);
     });
     after(() => balancer?.close());
 

@@ -48,7 +48,7 @@ const PROGRAMS = {
   },
 } satisfies Record<string, Program>;
 
-export type BalancerName = keyof typeof PROGRAMS;
+type BalancerName = keyof typeof PROGRAMS;
 
 /** With nothing changed in examples/cluster but the ports. */
 export async function startBalancer(name: BalancerName, nodes: readonly [number, number]): Promise<Balancer> {
