@@ -25,6 +25,8 @@ export interface ClientOptions {
 export interface Settings {
   readonly url: string;
   readonly faye: FayeModule;
+  /** The application brought that Faye. */
+  readonly ownFaye: boolean;
   readonly fayeOptions: object;
   readonly transports: readonly string[] | undefined;
   readonly token: unknown;
@@ -39,6 +41,7 @@ export function settle(options: ClientOptions): Settings {
   return {
     url: host.replace(/\/+$/, "") + (path.startsWith("/") ? path : `/${path}`),
     faye: findFaye(options.faye),
+    ownFaye: options.faye !== undefined,
     fayeOptions: options.fayeOptions ?? {},
     transports: options.transports,
     token: options.token,

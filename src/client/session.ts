@@ -73,8 +73,8 @@ export class Session {
       },
       abandon: (reason, mute) => this.abandon(reason, mute),
     });
-    const { transports, url } = settings;
-    this.transports = new TransportPolicy(transports && transportsHere(transports, url), clock);
+    const { transports, url, ownFaye } = settings;
+    this.transports = new TransportPolicy(transports && transportsHere(transports, url, ownFaye), clock);
     const alarm = () => new Alarm(clock);
     this.alarms = {
       retry: alarm(),

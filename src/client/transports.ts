@@ -67,9 +67,13 @@ function surroundings(url: string): { readonly inPage: boolean; readonly canPost
   return { inPage, canPost: !inPage || new URL(url, location.href).origin === location.origin };
 }
 
-/** Those of the transports that there can be here at all, in the same order. */
-export function transportsHere(all: readonly string[], url: string): readonly string[] {
+/**
+ * Those of the transports that there can be here at all, in the same order. `ownFaye`: the application brought a Faye, which in Node may
+ * have been taught more than the package knows.
+ */
+export function transportsHere(all: readonly string[], url: string, ownFaye: boolean): readonly string[] {
   const { inPage, canPost } = surroundings(url);
+  if (ownFaye && !inPage) return all.filter((type) => (FAYE_ORDER as readonly string[]).includes(type));
   const there: Readonly<Record<string, boolean>> = {
     websocket: !inPage || typeof WebSocket === "function",
     // Its requests go beside it.

@@ -2,7 +2,7 @@ import type { TestContext } from "node:test";
 import FakeTimers from "@sinonjs/fake-timers";
 import { ActionHeroWebSocket, type ClientOptions, type Message } from "../../src/client/index.ts";
 import { MemoryServer } from "./memory-server.ts";
-import { Faye, replaceNetwork } from "./network.ts";
+import { replaceNetwork } from "./network.ts";
 
 export interface World {
   readonly server: MemoryServer;
@@ -30,7 +30,7 @@ export function world(t: TestContext, options: ClientOptions = {}): World {
     time.uninstall();
   });
   const another = (more: ClientOptions = {}) => {
-    const client = new ActionHeroWebSocket({ host: "http://server", faye: Faye, ...more });
+    const client = new ActionHeroWebSocket({ host: "http://server", ...more });
     clients.push(client);
     return client;
   };
