@@ -57,6 +57,8 @@ export class Directory {
    */
   readonly #loose = new Map<string, { parcel: Parcel; losses: number; since: number }>();
   #alive: { at: number; nodes: Set<string> } | null = null;
+  /** Nodes that the list was once read for. */
+  readonly #known = new Set<string>();
   #closed = false;
 
   constructor(
@@ -275,9 +277,11 @@ export class Directory {
 
   async alive(node: string): Promise<boolean> {
     const now = this.#clock.monotonic();
-    if (!this.#alive || now - this.#alive.at > NODES_AGE) {
+    // One that is not known may have come since.
+    if (!this.#alive || now - this.#alive.at > NODES_AGE || !this.#known.has(node)) {
       const leases = await insist(this.#clock, () => this.#engine.nodes());
       this.#alive = { at: now, nodes: new Set(leases.filter((l) => l.remaining > 0).map((l) => l.node)) };
+      for (const one of [node, ...this.#alive.nodes]) this.#known.add(one);
     }
     return this.#alive.nodes.has(node);
   }
