@@ -11,6 +11,7 @@ import {
   type BayeuxMessage,
   type DeliveryExt,
   isLarger,
+  isStopping,
   type Limits,
   type Resume,
 } from "./wire.ts";
@@ -44,6 +45,8 @@ export interface Loss {
   readonly interval: number;
   /** It was open, and brought no answers. */
   readonly mute?: boolean;
+  /** The server asked for another one: what carried it is as good as before. */
+  readonly asked?: boolean;
 }
 
 export interface LineListener {
@@ -186,9 +189,9 @@ export class Line {
     silence(this.client, this.sockets);
   }
 
-  private lose(reason: string, mute = false): void {
+  private lose(reason: string, mute = false, asked = false): void {
     if (!this.fallSilent()) return;
-    this.listener.lost({ reason, interval: this.interval, mute });
+    this.listener.lost({ reason, interval: this.interval, mute, asked });
   }
 
   private refuse(error: ClientError): void {
@@ -350,9 +353,9 @@ export class Line {
     const done = this.unacknowledged.get(message.id ?? "");
     this.unacknowledged.delete(message.id ?? "");
     done?.(message);
-    if (!message.successful && bayeuxCode(message.error) === 401) {
-      return this.turnedAway(message, "the session has gone");
-    }
+    if (message.successful) return this.over ? null : message;
+    if (isStopping(message)) return this.turnedAway(message, "the server is going down");
+    if (bayeuxCode(message.error) === 401) return this.turnedAway(message, "the session has gone");
     return this.over ? null : message;
   }
 
@@ -366,7 +369,8 @@ export class Line {
     const advice: Advice = message.advice ?? {};
     // Never the error as it came: it may name the clientId, which is a secret, and reasons end in logs.
     const error = errorOfAck(message.error);
-    if (advice.reconnect !== "none") this.lose(message.error ? `${reason}: ${error.message}` : reason);
+    const why = message.error ? `${reason}: ${error.message}` : reason;
+    if (advice.reconnect !== "none") this.lose(why, false, true);
     else if (message.channel === HANDSHAKE) this.refuse(error);
     else if (bayeuxCode(message.error) === 401) this.refuse(clientError("superseded", error.message));
     else this.refuse(message.error ? error : clientError("disconnected", "ended by the server"));

@@ -80,3 +80,8 @@ export function isLarger(message: BayeuxMessage, limit: number): boolean {
   if (length > limit || length * 3 <= limit) return length > limit;
   return new TextEncoder().encode(JSON.stringify(message)).length > limit;
 }
+
+/** The node is going down and has surely not done it: another one will. */
+export function isStopping(message: BayeuxMessage): boolean {
+  return actionwireExt(message).stopping === true;
+}

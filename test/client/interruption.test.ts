@@ -221,6 +221,29 @@ test("401 on a publish, and 401 with handshake on a connect: taken over with the
   assert.equal(w.client.id, id);
 });
 
+test("a server that goes down is not an error: what it did not do is asked of the next one, as for the first time", async (t) => {
+  const w = world(t);
+  await connected(w);
+  let stopping = true;
+  w.server.before = (m) => {
+    if (!stopping || m.data === undefined) return false;
+    const ext = { actionwire: { stopping: true } };
+    return [{ channel: m.channel, id: m.id!, successful: false, error: "503::Service unavailable", ext }];
+  };
+  const action = outcome(w.client.action("it"));
+  await w.tick(20);
+  const say = outcome(w.client.say("hello"));
+  await w.tick(20);
+  stopping = false;
+  await w.tick(1_000);
+  assert.equal(action.reply?.did, "it");
+  assert.equal(say.reply?.status, "OK");
+  assert.deepEqual(
+    w.server.actions.map((asked) => asked.resend),
+    [undefined],
+  );
+});
+
 test("a black hole is noticed by an unanswered request, within 10 s", async (t) => {
   const w = world(t);
   await connected(w);
