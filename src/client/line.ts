@@ -225,14 +225,14 @@ export class Line {
   private ask(): void {
     if (this.over || this.probing || !this.ready) return;
     this.probing = true;
+    this.send({ channel: SUBSCRIBE, subscription: this.channel });
+  }
+
+  /** A message of our own, beside what Faye sends. */
+  private send(fields: Record<string, unknown>): void {
     const inside = internals(this.client);
-    if (!inside._sendMessage) return;
-    const message = {
-      channel: SUBSCRIBE,
-      clientId: inside._dispatcher?.clientId,
-      subscription: this.channel,
-    };
-    inside._sendMessage(message, {}, () => {}, this.client);
+    const { clientId } = inside._dispatcher ?? {};
+    inside._sendMessage?.({ ...fields, clientId }, {}, () => {}, this.client);
   }
 
   /** Null: it does not leave. */
@@ -380,6 +380,11 @@ export class Line {
   /** Our line comes on a channel that is the same for all clients, so that the server encodes each message once. */
   private delivered(message: BayeuxMessage): BayeuxMessage | null {
     const ext = actionwireExt(message) as DeliveryExt;
+    if (ext.present) {
+      // Faye's next connect may be long in coming.
+      this.send({ channel: CONNECT, connectionType: this.transport });
+      return null;
+    }
     if (ext.topic !== undefined && ext.position !== undefined) {
       if (!this.options.positions.accept(ext.topic, ext.position)) return null;
     }

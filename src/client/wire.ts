@@ -20,6 +20,8 @@ export interface DeliveryExt {
   readonly position?: string;
   readonly joined?: Joined;
   readonly left?: string;
+  /** A connect is wanted, with our positions. */
+  readonly present?: boolean;
 }
 
 /** `ext.actionwire.resume` of a handshake reply. */

@@ -12,7 +12,7 @@ import type { Link } from "./gateway.ts";
 import { Keeper } from "./keeper.ts";
 import type { Links } from "./links.ts";
 import { Mailbox } from "./mailbox.ts";
-import { Outbox } from "./outbox.ts";
+import { OUR_CHANNEL, Outbox } from "./outbox.ts";
 import { Polls } from "./polls.ts";
 import { Receipts } from "./receipts.ts";
 import type { ConnectionRecord } from "./record.ts";
@@ -38,6 +38,9 @@ export interface SessionHost {
 
 /** Milliseconds after which a client opens an event stream again whose session a poll has taken elsewhere: Faye's last one before it. */
 const STREAM_AGAIN = 50;
+
+/** Asks a client of ours for a connect, since that tells what it has. */
+const PRESENT = JSON.stringify({ channel: OUR_CHANNEL, ext: { actionwire: { present: true } } });
 
 /** A connection that this node serves: its record under a fence, what it is owed, and what carries it. */
 export class Session {
@@ -232,6 +235,9 @@ export class Session {
     }
     this.#evict();
     this.carriage.take(link);
+    // Nothing goes over it before its client has said what it has; the connect beside it may be long in coming.
+    if (this.ours && link.transport === "eventsource" && !this.receipts.certain)
+      this.#host.links.push(link, [PRESENT]);
     this.wake();
   }
 
