@@ -17,7 +17,9 @@ import type { Node } from "./node-contract.ts";
 import type { Clock, Log, Random, Timer } from "./ports.ts";
 import { Rooms } from "./rooms/rooms.ts";
 import { Directory } from "./sessions/directory.ts";
+import { Drain } from "./sessions/drain.ts";
 import { Endings } from "./sessions/ending.ts";
+import type { Link } from "./sessions/gateway.ts";
 import { Handshakes } from "./sessions/handshake.ts";
 import { newUuid } from "./sessions/ids.ts";
 import { Lease } from "./sessions/lease.ts";
@@ -41,6 +43,13 @@ export interface NodeOptions {
 
 /** Milliseconds over which the clients of a node that stands alone come back: there is nowhere else to go. */
 const ALONE = 1000;
+/** The part of its time in which a node that goes down sends everybody elsewhere; the rest is for what they have begun here. */
+const LEAVING = 0.5;
+/** Milliseconds over which clients of ours come back at the most: whoever polls hears nothing until then. */
+const OURS = 2000;
+/** Milliseconds for which a node that goes down still hears those who have just been told. */
+const LINGER = 250;
+const LINGER_LOOK = 25;
 /** Milliseconds between two attempts to take the first lease. */
 const LEASE_RETRY = 500;
 
@@ -175,7 +184,8 @@ export function createNode(options: NodeOptions): Node {
           : { perSecond: limits.handshakesPerSecond, burst: Math.max(1, 2 * limits.handshakesPerSecond) },
     }),
   });
-  endings.idle = (link) => gateway.idle(link);
+  const idle = (link: Link): boolean => gateway.idle(link);
+  endings.idle = idle;
   const { slowConsumer: policy, slowConsumerInRooms: inRooms } = config.servers.websocket;
   const slow = new SlowConsumers({ engine, links, log, policy, inRooms });
   const sweep = new Sweep({
@@ -297,16 +307,25 @@ export function createNode(options: NodeOptions): Node {
     async stop(bound, others) {
       draining = true;
       leasing?.cancel();
-      const spread = (await elsewhere()).length > 0 ? config.cluster.drain * 1000 : ALONE;
-      for (const session of directory.local.values())
-        session.drain(1 + Math.floor(random.fraction() * spread));
+      let heirs = await elsewhere();
+      const period = heirs.length > 0 ? config.cluster.drain * 1000 : ALONE;
+      const drain = new Drain({ directory, links, clock, random, idle });
+      if (heirs.length > 0) void drain.run(LEAVING * Math.min(period, bound), elsewhere);
       await Promise.race([Promise.all([actions.idle(), others]), sleep(clock, bound)]);
+      drain.stop();
       sweep.stop();
       // The response of the last action is not handed over before the end of its turn.
       links.flush();
-      await directory.close();
-      const heirs = await elsewhere();
-      // Some came after the others had been sent away: balancers do not learn of it at once.
+      const arriving = directory.close(() => heirs[Math.floor(random.fraction() * heirs.length)]);
+      heirs = await elsewhere();
+      await arriving;
+      for (const session of directory.local.values()) {
+        const spread = session.ours ? Math.min(period, OURS) : period;
+        session.drain(1 + Math.floor(random.fraction() * spread));
+      }
+      links.flush();
+      for (let waited = 0; gateway.links > 0 && waited < LINGER; waited += LINGER_LOOK)
+        await sleep(clock, LINGER_LOOK);
       const sessions = [...directory.local.values()];
       await Promise.all(sessions.map((session) => part(session, heirs).catch(() => {})));
       // What held connects on sockets were answered, before those are closed (case 181).

@@ -11,6 +11,7 @@ import {
   type BayeuxMessage,
   type DeliveryExt,
   isLarger,
+  isStopping,
   type Limits,
   type Resume,
 } from "./wire.ts";
@@ -44,6 +45,8 @@ export interface Loss {
   readonly interval: number;
   /** It was open, and brought no answers. */
   readonly mute?: boolean;
+  /** The server asked for another one: what carried it is as good as before. */
+  readonly asked?: boolean;
 }
 
 export interface LineListener {
@@ -186,9 +189,9 @@ export class Line {
     silence(this.client, this.sockets);
   }
 
-  private lose(reason: string, mute = false): void {
+  private lose(reason: string, mute = false, asked = false): void {
     if (!this.fallSilent()) return;
-    this.listener.lost({ reason, interval: this.interval, mute });
+    this.listener.lost({ reason, interval: this.interval, mute, asked });
   }
 
   private refuse(error: ClientError): void {
@@ -222,14 +225,14 @@ export class Line {
   private ask(): void {
     if (this.over || this.probing || !this.ready) return;
     this.probing = true;
+    this.send({ channel: SUBSCRIBE, subscription: this.channel });
+  }
+
+  /** A message of our own, beside what Faye sends. */
+  private send(fields: Record<string, unknown>): void {
     const inside = internals(this.client);
-    if (!inside._sendMessage) return;
-    const message = {
-      channel: SUBSCRIBE,
-      clientId: inside._dispatcher?.clientId,
-      subscription: this.channel,
-    };
-    inside._sendMessage(message, {}, () => {}, this.client);
+    const { clientId } = inside._dispatcher ?? {};
+    inside._sendMessage?.({ ...fields, clientId }, {}, () => {}, this.client);
   }
 
   /** Null: it does not leave. */
@@ -350,9 +353,9 @@ export class Line {
     const done = this.unacknowledged.get(message.id ?? "");
     this.unacknowledged.delete(message.id ?? "");
     done?.(message);
-    if (!message.successful && bayeuxCode(message.error) === 401) {
-      return this.turnedAway(message, "the session has gone");
-    }
+    if (message.successful) return this.over ? null : message;
+    if (isStopping(message)) return this.turnedAway(message, "the server is going down");
+    if (bayeuxCode(message.error) === 401) return this.turnedAway(message, "the session has gone");
     return this.over ? null : message;
   }
 
@@ -366,7 +369,8 @@ export class Line {
     const advice: Advice = message.advice ?? {};
     // Never the error as it came: it may name the clientId, which is a secret, and reasons end in logs.
     const error = errorOfAck(message.error);
-    if (advice.reconnect !== "none") this.lose(message.error ? `${reason}: ${error.message}` : reason);
+    const why = message.error ? `${reason}: ${error.message}` : reason;
+    if (advice.reconnect !== "none") this.lose(why, false, true);
     else if (message.channel === HANDSHAKE) this.refuse(error);
     else if (bayeuxCode(message.error) === 401) this.refuse(clientError("superseded", error.message));
     else this.refuse(message.error ? error : clientError("disconnected", "ended by the server"));
@@ -376,6 +380,11 @@ export class Line {
   /** Our line comes on a channel that is the same for all clients, so that the server encodes each message once. */
   private delivered(message: BayeuxMessage): BayeuxMessage | null {
     const ext = actionwireExt(message) as DeliveryExt;
+    if (ext.present) {
+      // Faye's next connect may be long in coming.
+      this.send({ channel: CONNECT, connectionType: this.transport });
+      return null;
+    }
     if (ext.topic !== undefined && ext.position !== undefined) {
       if (!this.options.positions.accept(ext.topic, ext.position)) return null;
     }

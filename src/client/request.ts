@@ -85,7 +85,8 @@ export function isRoomVerb(event: unknown): boolean {
 
 /** What goes on the wire. */
 export function sendable(request: Request): Sendable {
-  const again = request.kind === "action" && request.sends > 1 ? { resend: true } : {};
+  // One that was surely not done is asked for anew.
+  const again = request.kind === "action" && (request.doubt || request.rebuilt) ? { resend: true } : {};
   const data = { ...request.data, messageId: request.id, ...again };
   let ext: object | undefined;
   if (request.n !== undefined) {

@@ -2,7 +2,7 @@ import { bayeuxCode, type ClientError, clientError, errorOfAck, errorOfReply } f
 import { Numbers, type Verdict } from "./numbers.ts";
 import { epochOf } from "./positions.ts";
 import { type Kind, newRequest, type Request, type Sendable, type Settle, sendable } from "./request.ts";
-import type { BayeuxMessage, Message, Resume } from "./wire.ts";
+import { type BayeuxMessage, isStopping, type Message, type Resume } from "./wire.ts";
 
 /** Says under way at a time. The store remembers the last 256 outcomes of a publisher; we must stay well below. */
 const WINDOW = 100;
@@ -118,8 +118,8 @@ export class Requests {
     if (ack.successful || !this.queue.includes(request) || request.state !== "sent") return {};
     const code = bayeuxCode(ack.error);
     let error = errorOfAck(ack.error);
-    if (code === 401) {
-      // The session is not known, so nothing was done for it; the line is about to be given up.
+    if (code === 401 || isStopping(ack)) {
+      // The session is not known there, or any more, so nothing was done for it; the line is about to be given up.
       request.parked = true;
       return {};
     }

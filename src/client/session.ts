@@ -290,7 +290,7 @@ export class Session {
     const { clock } = this.settings;
     const life = clock.now() - this.openedAt;
     const used = conversation.phase === "usable";
-    if (this.line) this.transports.ended(transport, life, loss.mute);
+    if (this.line && !loss.asked) this.transports.ended(transport, life, loss.mute);
     this.stop();
     conversation.lost();
     if (used && life >= STEADY) this.failures = 0;

@@ -20,6 +20,8 @@ export interface DeliveryExt {
   readonly position?: string;
   readonly joined?: Joined;
   readonly left?: string;
+  /** A connect is wanted, with our positions. */
+  readonly present?: boolean;
 }
 
 /** `ext.actionwire.resume` of a handshake reply. */
@@ -79,4 +81,9 @@ export function isLarger(message: BayeuxMessage, limit: number): boolean {
   // A character has three bytes at most; most messages are not counted.
   if (length > limit || length * 3 <= limit) return length > limit;
   return new TextEncoder().encode(JSON.stringify(message)).length > limit;
+}
+
+/** The node is going down and has surely not done it: another one will. */
+export function isStopping(message: BayeuxMessage): boolean {
+  return actionwireExt(message).stopping === true;
 }

@@ -27,6 +27,16 @@ export const OFFERED_INTERVAL = 100;
 /** Interval in the answer to a connect for which the store could not be told what its answer carries. */
 export const UNWRITTEN_INTERVAL = 1000;
 
+/** Stands for the connect of a client that has none here, and is answered all the same: on its event stream, or its socket. */
+const UNASKED: ConnectMessage = {
+  kind: "connect",
+  id: undefined,
+  clientId: "",
+  connectionType: "eventsource",
+  timeout: null,
+  ext: {},
+};
+
 /** A connect. */
 interface Asked {
   readonly message: ConnectMessage;
@@ -70,16 +80,17 @@ export class Answers {
     return JSON.stringify(connectReply(message, { advice, ...(Object.keys(ext).length > 0 && { ext }) }));
   }
 
-  /** The text of the last reply, to a session that has ended. */
-  last(asked: Asked, reconnect: "none" | "handshake"): string {
+  /** The text of the last reply, to a session that has ended; to no connect at all where there is none. */
+  last(held: Asked | null, reconnect: "none" | "handshake"): string {
     const { timeout } = this.#parts.times;
+    const asked = held ?? { message: UNASKED };
     if (reconnect === "none") return this.text(asked, none(timeout));
     return JSON.stringify(failure(asked.message, "401::Session ended", { reconnect, interval: 0, timeout }));
   }
 
-  /** The text of a reply that has its client begin again, at once. */
-  again(message: ConnectMessage): string {
-    const advice = handshakeAgain(0, this.#parts.times.timeout);
+  /** The text of a reply, to no connect at all where there is none, that has its client begin again after an interval. */
+  again(message = UNASKED, interval = 0): string {
+    const advice = handshakeAgain(interval, this.#parts.times.timeout);
     return JSON.stringify(failure(message, unknownClient(message.clientId), advice));
   }
 

@@ -57,7 +57,10 @@ export class Directory {
    */
   readonly #loose = new Map<string, { parcel: Parcel; losses: number; since: number }>();
   #alive: { at: number; nodes: Set<string> } | null = null;
-  #closed = false;
+  /** Nodes that the list was once read for. */
+  readonly #known = new Set<string>();
+  /** Once no session comes here any more: a node that takes what is left; undefined when there is none. */
+  #heir: (() => string | undefined) | null = null;
 
   constructor(
     node: string,
@@ -116,7 +119,7 @@ export class Directory {
     const loose = this.#loose.get(id)?.parcel ?? null;
     let parcel = loose;
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      if (this.#closed) throw new EngineFailure("unavailable", "this node is stopping");
+      if (this.closed) throw new EngineFailure("unavailable", "this node is stopping");
       if (!this.#host.entitled()) throw new EngineFailure("unavailable", "this node has no lease");
       const { losses } = this.#restoration;
       const state = await this.#read(id, parcel);
@@ -202,16 +205,31 @@ export class Directory {
     }
   }
 
-  /** No session comes here any more; resolves when those that were on their way are here. */
-  async close(): Promise<void> {
-    this.#closed = true;
+  /**
+   * No session comes here any more, and nothing is begun for those that are here: it is done by an heir, who takes the session for
+   * that. Resolves when those that were on their way are here.
+   */
+  async close(heir: () => string | undefined): Promise<void> {
+    this.#heir = heir;
     await Promise.allSettled(this.#acquiring.values());
+  }
+
+  get closed(): boolean {
+    return this.#heir !== null;
+  }
+
+  /** Where a command goes that comes to a node which is going down. */
+  async #bequeath(id: string): Promise<typeof MOVED> {
+    const heir = this.#heir?.();
+    if (heir === undefined) throw new EngineFailure("unavailable", "this node is stopping");
+    await this.handOver(id, heir);
+    return MOVED;
   }
 
   /** Asks another node to serve a session from now on. Never rejects: whoever is asked for it next, takes it. */
   async handOver(id: string, heir: string): Promise<void> {
     try {
-      await this.#peers.ask(heir, { op: "take", connection: id }, EXECUTE_WAIT);
+      await this.#peers.ask(heir, { op: "take", connection: id, from: this.#node }, EXECUTE_WAIT);
     } catch (err) {
       this.#log.debug({ connection: id, err }, "a session was not handed over");
     }
@@ -275,9 +293,11 @@ export class Directory {
 
   async alive(node: string): Promise<boolean> {
     const now = this.#clock.monotonic();
-    if (!this.#alive || now - this.#alive.at > NODES_AGE) {
+    // One that is not known may have come since.
+    if (!this.#alive || now - this.#alive.at > NODES_AGE || !this.#known.has(node)) {
       const leases = await insist(this.#clock, () => this.#engine.nodes());
       this.#alive = { at: now, nodes: new Set(leases.filter((l) => l.remaining > 0).map((l) => l.node)) };
+      for (const one of [node, ...this.#alive.nodes]) this.#known.add(one);
     }
     return this.#alive.nodes.has(node);
   }
@@ -288,7 +308,8 @@ export class Directory {
    */
   command(id: string, command: unknown): Awaitable<unknown> {
     const session = this.local.get(id);
-    if (!session || session.gone || this.#remote.has(id)) return this.#pursue(id, command, false);
+    if (!session || session.gone || this.closed || this.#remote.has(id))
+      return this.#pursue(id, command, false);
     return then(this.#here(session, command), (done) =>
       done === MOVED || done === FENCED ? this.#pursue(id, command, done === FENCED) : done,
     );
@@ -322,18 +343,19 @@ export class Directory {
 
   async #attempt(id: string, command: unknown): Promise<unknown> {
     const session = this.local.get(id);
-    if (session && !session.gone) return this.#here(session, command);
+    if (session && !session.gone && !this.closed) return this.#here(session, command);
     const state = await this.#read(id);
     if (!state) return GONE;
     if (state.owner !== this.#node && (await this.alive(state.owner)))
       return this.#elsewhere(state.owner, id, command);
+    if (this.closed) return this.#bequeath(id);
     const acquired = await this.acquire(id);
     return acquired === GONE ? GONE : this.#here(acquired, command);
   }
 
   #here(session: Session, command: unknown): Awaitable<unknown> {
     return session.mailbox.run(() => {
-      if (session.gone) return MOVED;
+      if (session.gone || this.closed) return MOVED;
       if (!this.#host.entitled()) throw new EngineFailure("unavailable", "this node has no lease");
       return rescue(
         () => {
@@ -372,17 +394,27 @@ export class Directory {
 
   /** What another node asks of this one. */
   async asked(body: unknown): Promise<unknown> {
-    const { op, connection, command } = body as { op: string; connection: string; command: unknown };
+    const { op, connection, command, from } = body as {
+      op: string;
+      connection: string;
+      command: unknown;
+      from?: string;
+    };
     switch (op) {
       case "release":
-        return this.letGo(connection);
+        return (await this.letGo(connection)) ?? this.#loose.get(connection)?.parcel ?? null;
       case "take":
-        await this.acquire(connection);
+        if (!this.closed) await this.acquire(connection, undefined, from);
         return {};
       case "execute": {
         const session = this.local.get(connection);
-        if (!session || session.gone) return { moved: true };
         try {
+          if (this.closed) {
+            // It may be with a third node by now.
+            if ((await this.#read(connection))?.owner === this.#node) await this.#bequeath(connection);
+            return { moved: true };
+          }
+          if (!session || session.gone) return { moved: true };
           const value = await this.#here(session, command);
           if (value === MOVED || value === FENCED) return { moved: true, fenced: value === FENCED };
           (value as { after?: () => void } | null)?.after?.();

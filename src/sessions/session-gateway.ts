@@ -49,6 +49,8 @@ export interface ServerCommand {
   readonly command: unknown;
 }
 
+/** Milliseconds after which a connect is sent again that came to a node which goes down. */
+const SOON = 200;
 /** How often a session that moves away is brought back to its event stream. */
 const STREAM_ATTEMPTS = 3;
 
@@ -238,8 +240,12 @@ export class SessionGateway implements Gateway {
   }
 
   #failure(message: MessageCommand["message"], failed: unknown): Reply {
-    if (failed instanceof EngineFailure)
-      return failure(message, failed.outcome === "unknown" ? outcomeUnknown() : unavailable());
+    if (failed instanceof EngineFailure) {
+      if (failed.outcome === "unknown") return failure(message, outcomeUnknown());
+      const reply = failure(message, unavailable());
+      // Ours asks again where it goes on; to others it is an answer like any other.
+      return this.#parts.directory.closed ? { ...reply, ext: { actionwire: { stopping: true } } } : reply;
+    }
     this.#parts.log.error({ err: failed }, "a message could not be handled");
     return failure(message, internal());
   }
@@ -310,7 +316,9 @@ export class SessionGateway implements Gateway {
           : this.#hold(message, credential, link, batched),
       (failed) => {
         if (!(failed instanceof EngineFailure)) log.error({ err: failed }, "a connect could not be handled");
-        this.#answer(link, failure(message, unavailable(), retry(times.timeout, pause(), times.grace)));
+        // A node that goes down is gone in a moment, and another one is asked.
+        const interval = directory.closed ? SOON : pause();
+        this.#answer(link, failure(message, unavailable(), retry(times.timeout, interval, times.grace)));
       },
     );
   }

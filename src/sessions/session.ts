@@ -12,7 +12,7 @@ import type { Link } from "./gateway.ts";
 import { Keeper } from "./keeper.ts";
 import type { Links } from "./links.ts";
 import { Mailbox } from "./mailbox.ts";
-import { Outbox } from "./outbox.ts";
+import { OUR_CHANNEL, Outbox } from "./outbox.ts";
 import { Polls } from "./polls.ts";
 import { Receipts } from "./receipts.ts";
 import type { ConnectionRecord } from "./record.ts";
@@ -38,6 +38,9 @@ export interface SessionHost {
 
 /** Milliseconds after which a client opens an event stream again whose session a poll has taken elsewhere: Faye's last one before it. */
 const STREAM_AGAIN = 50;
+
+/** Asks a client of ours for a connect, since that tells what it has. */
+const PRESENT = JSON.stringify({ channel: OUR_CHANNEL, ext: { actionwire: { present: true } } });
 
 /** A connection that this node serves: its record under a fence, what it is owed, and what carries it. */
 export class Session {
@@ -74,7 +77,8 @@ export class Session {
   unrestored = false;
   /** Losses of the store that this session has got over. */
   losses: number;
-  #drained = false;
+  /** Milliseconds after which its client is to come back from a node that goes down; null at any other. */
+  #parting: number | null = null;
   /** It is no longer this node's: nothing may be done for it here. */
   gone = false;
   /** Whatever another layer keeps beside it (pending actions, answered publishes). */
@@ -231,6 +235,9 @@ export class Session {
     }
     this.#evict();
     this.carriage.take(link);
+    // Nothing goes over it before its client has said what it has; the connect beside it may be long in coming.
+    if (this.ours && link.transport === "eventsource" && !this.receipts.certain)
+      this.#host.links.push(link, [PRESENT]);
     this.wake();
   }
 
@@ -293,23 +300,27 @@ export class Session {
   release(): void {
     if (this.gone) return;
     this.gone = true;
-    this.#evict();
+    this.#answers.reply(this.carriage.letGo(), this.#parting ?? EVICTED_INTERVAL);
     // Nothing would ever come on it again.
     this.#endStream(this.carriage.leave());
     this.outbox.close();
   }
 
-  /** Its client is told to begin again, and nothing carries it until it has. */
-  turnAway(): void {
+  /** Its client is told to begin again, after an interval, and nothing carries it until it has. */
+  turnAway(interval?: number): void {
+    const { stream } = this.carriage;
     const held = this.carriage.letGo();
-    if (held) this.#answers.give(held.link, [this.#answers.again(held.message)]);
+    // Others than ours, on a socket, ask before long.
+    const unasked = this.ours || stream?.transport === "eventsource" ? stream : null;
+    const link = held?.link ?? unasked;
+    if (link) this.#answers.give(link, [this.#answers.again(held?.message, interval)]);
     this.#endStream(this.carriage.leave());
   }
 
   /** Its client opens another one, if it still wants any. */
   #endStream(events: Link | null): void {
     if (events === null) return;
-    if (!this.#drained) events.again?.(STREAM_AGAIN);
+    events.again?.(this.#parting ?? STREAM_AGAIN);
     this.#host.links.end(events, 1000, "");
   }
 
@@ -320,7 +331,8 @@ export class Session {
     const link = held?.link.once ? held.link : stream;
     const collected = this.lapsed ? null : this.outbox.collect();
     const texts = [...(collected?.texts ?? [])];
-    if (held) texts.push(this.#answers.last(held, reconnect));
+    // Whoever has an event stream connects again when a poll would have ended: until then it would know nothing.
+    if (held || link?.transport === "eventsource") texts.push(this.#answers.last(held, reconnect));
     if (link && texts.length > 0) this.#answers.give(link, texts);
     if (link) collected?.commit();
     else collected?.rollback();
@@ -335,10 +347,15 @@ export class Session {
     this.bye(reconnect);
   }
 
-  /** Has its client come back after an interval, because the node is going down. */
-  drain(interval: number): void {
-    this.#drained = true;
-    this.carriage.events?.again?.(interval);
-    this.#answers.reply(this.carriage.letGo(), interval);
+  /**
+   * Has its client go on elsewhere after an interval, because the node is going down. True when it comes back with its token by
+   * itself: what it sends on its link meanwhile is heard, which it would not be on one that is closed.
+   */
+  drain(interval: number): boolean {
+    this.#parting = interval;
+    const resumes = this.ours && this.carriage.stream !== null;
+    if (resumes) this.turnAway(interval);
+    else this.#answers.reply(this.carriage.letGo(), interval);
+    return resumes;
   }
 }

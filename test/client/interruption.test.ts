@@ -221,6 +221,49 @@ test("401 on a publish, and 401 with handshake on a connect: taken over with the
   assert.equal(w.client.id, id);
 });
 
+test("a server that goes down is not an error: what it did not do is asked of the next one, as for the first time", async (t) => {
+  const w = world(t);
+  await connected(w);
+  let stopping = true;
+  w.server.before = (m) => {
+    if (!stopping || m.data === undefined) return false;
+    const ext = { actionwire: { stopping: true } };
+    return [{ channel: m.channel, id: m.id!, successful: false, error: "503::Service unavailable", ext }];
+  };
+  const action = outcome(w.client.action("it"));
+  await w.tick(20);
+  const say = outcome(w.client.say("hello"));
+  await w.tick(20);
+  stopping = false;
+  await w.tick(1_000);
+  assert.equal(action.reply?.did, "it");
+  assert.equal(say.reply?.status, "OK");
+  assert.deepEqual(
+    w.server.actions.map((asked) => asked.resend),
+    [undefined],
+  );
+});
+
+test("asked for its positions, the client sends one connect more, and goes on as before", async (t) => {
+  const w = world(t);
+  await connected(w);
+  w.server.hear("defaultRoom", "hello");
+  await w.tick(100);
+  const connects = () => w.server.log.filter(({ channel }) => channel === "/meta/connect");
+  const before = connects().length;
+  const line = w.server.only();
+  line.session!.outbox.push({ channel: "/actionwire", ext: { actionwire: { present: true } } });
+  w.server.flush(line.session!);
+  await w.tick(100);
+  assert.equal(connects().length, before + 1);
+  const positions = connects().at(-1)!.ext?.actionwire?.positions;
+  assert.equal(positions?.defaultRoom, w.server.position("defaultRoom"));
+  // The one that is held, and those after it.
+  await w.tick(4 * w.server.timeout);
+  assert.ok(connects().length <= before + 6, String(connects().length));
+  assert.deepEqual(w.names(), ["welcome", "connect", "say"]);
+});
+
 test("a black hole is noticed by an unanswered request, within 10 s", async (t) => {
   const w = world(t);
   await connected(w);

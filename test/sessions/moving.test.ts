@@ -257,6 +257,18 @@ test("an event stream that opens beside polls takes nothing before its client sh
   assert.deepEqual(heard(streamed), [1, 2]);
 });
 
+test("a node that has just been started is not taken for one that is gone", async () => {
+  const w = new World();
+  const [first, second] = [await w.node(), await w.node()];
+  const { clientId } = await w.begin(first.node);
+  for (const { node } of [first, second, first]) await w.poll(node, clientId);
+  const third = await w.node();
+  for (const { node } of [third, first, second]) {
+    const replies = await w.poll(node, clientId);
+    assert.equal(replies.at(-1)!.successful, true);
+  }
+});
+
 test("an answer that waits for the next poll when its node stops is given by another one", async () => {
   const w = new World();
   const [first, second] = [await w.node(), await w.node()];
