@@ -185,6 +185,7 @@ export class Requests {
       }
     }
     this.tire();
+    this.astray = false;
   }
 
   /** Another connection takes the place of the one there was: what was sent on the old one cannot be asked for. */
