@@ -241,6 +241,7 @@ export class Directory {
     if (!session || session.gone) return null;
     return session.mailbox.run(async () => {
       if (session.gone) return null;
+      session.parting = true;
       try {
         await session.checkpoint();
       } catch (err) {
