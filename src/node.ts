@@ -162,6 +162,7 @@ export function createNode(options: NodeOptions): Node {
       draining: () => draining,
       entitled: () => lease.valid,
       losses: () => restoration.losses,
+      era: () => restoration.era,
       most: limits.connections || Number.POSITIVE_INFINITY,
       rate:
         limits.handshakesPerSecond === 0
@@ -224,8 +225,9 @@ export function createNode(options: NodeOptions): Node {
   /** Takes the lease; while the engine does not answer, again and again: until then this node is not ready. */
   async function takeLease(): Promise<void> {
     try {
+      // What is stored from now on is of this store.
+      await restoration.check();
       await lease.start();
-      restoration.doubt();
     } catch (err) {
       if (!(err instanceof EngineFailure)) throw err;
       log.warn({ err }, "the engine does not answer; not ready until it does");

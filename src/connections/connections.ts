@@ -91,7 +91,6 @@ export class Connections implements Application {
     const positions = life.said && positionsOf(life.said);
     if (positions) session.receipts.seek(positions);
     life.said = null;
-    if (session.record.uprooted) await this.register(session);
   }
 
   async register(session: Session): Promise<void> {
@@ -103,8 +102,6 @@ export class Connections implements Application {
       return;
     }
     await membership.register(session);
-    session.record.uprooted = false;
-    await session.keeper.rewrite();
   }
 
   pack(session: Session): Luggage {

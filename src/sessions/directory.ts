@@ -115,12 +115,16 @@ export class Directory {
   ): Promise<Session | typeof GONE> {
     const loose = this.#loose.get(id)?.parcel ?? null;
     let parcel = loose;
+    // What the store has of it may be older than what is known here.
+    const local = this.local.get(id);
+    if (local?.uprooted) await this.#settled(local);
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       if (this.#closed) throw new EngineFailure("unavailable", "this node is stopping");
       if (!this.#host.entitled()) throw new EngineFailure("unavailable", "this node has no lease");
       const { losses } = this.#restoration;
       const state = await this.#read(id, parcel);
       const record = state && parseRecord(state.fields);
+      const restored = state && state.fields === parcel?.fields ? state.fields : {};
       if (!state || !record || (from !== undefined && state.owner !== from)) return GONE;
       // Somebody has claimed it since.
       if (parcel !== null && parcel === loose && parcel.fence < state.fence) parcel = null;
@@ -129,7 +133,7 @@ export class Directory {
       parcel = (await this.#fetchParcel(id, state)) ?? parcel;
       const luggage = parcel?.luggage ?? null;
       const claim = await insist(this.#clock, () =>
-        this.#engine.claimConnection(id, state.fence, formatRecord(changed)),
+        this.#engine.claimConnection(id, state.fence, { ...restored, ...formatRecord(changed) }),
       );
       // Removed, or lost: reading again tells.
       if (claim.outcome === "gone") continue;
@@ -155,7 +159,7 @@ export class Directory {
 
   /** Once all it reads is open. What fails now is tried again by whoever asks next, and by the sweep. */
   #settled(session: Session): Promise<Session> {
-    if (!session.unrestored) return Promise.resolve(session);
+    if (!session.unrestored && !session.uprooted) return Promise.resolve(session);
     return session.mailbox.run(async () => {
       try {
         await this.#restoration.settle(session);
@@ -168,20 +172,22 @@ export class Directory {
   }
 
   /**
-   * What the store knows of a connection; null when there is none. A store that has lost it is told again, by who has it here;
-   * as long as another node may be about to do that, it is unavailable.
+   * What the store knows of a connection; null when there is none. A store that has lost it, or has an old record from before it
+   * was rewound, is told again, by who has it here; as long as another node may be about to do that, it is unavailable.
    */
   async #read(id: string, parcel: Parcel | null = null): Promise<ConnectionState | null> {
     const read = (): Promise<ConnectionState | null> =>
       insist(this.#clock, () => this.#engine.readConnection(id));
     const state = await read();
-    if (state) return state;
+    if (state?.fields.era === JSON.stringify(this.#restoration.era)) return state;
     const session = this.local.get(id);
-    if (session && (await this.#restoration.restore(session))) return read();
-    if (await this.#restoration.complete()) return null;
-    if (parcel === null)
+    if (!state && session && (await this.#restoration.restore(session))) return read();
+    if (await this.#restoration.complete()) return state;
+    if (parcel === null || (state && state.fence > parcel.fence))
       throw new EngineFailure("unavailable", "the store may have lost the connection; its node restores it");
     const { fence, fields } = parcel;
+    // It stands under this fence, so only a claim changes it.
+    if (state?.fence === fence) return { ...state, fields };
     await insist(this.#clock, () => this.#engine.restoreConnection(id, fence, fields));
     return read();
   }
@@ -253,8 +259,9 @@ export class Directory {
       const lost = losses < this.#restoration.losses;
       // As long as its owner may be about to register it again, it is not ours.
       if (lost && this.#restoration.sinceLoss < CLAIM_WAIT) continue;
-      const gone = lost && (await insist(this.#clock, () => this.#engine.readConnection(id))) === null;
-      if (gone) await this.acquire(id);
+      const state = lost ? await insist(this.#clock, () => this.#engine.readConnection(id)) : undefined;
+      // Nobody has claimed it in the store that there is now.
+      if (state !== undefined && (state === null || state.fence <= parcel.fence)) await this.acquire(id);
       this.#loose.delete(id);
     }
   }

@@ -61,6 +61,8 @@ export interface ConnectionRecord {
   data: Record<string, Json>;
   /** Written again into a store that had lost it; rooms and line may not know of it yet. */
   uprooted: boolean;
+  /** What the store was when rooms and line last knew of it: another one has lost that, or all but an older record. */
+  era: string | null;
   /** Set when it has ended but its client may still have to be told. */
   ended: { reason: string; reconnect: "none" | "handshake" } | null;
 }
@@ -87,6 +89,7 @@ const empty = (): Omit<ConnectionRecord, "who" | "session" | "resume"> => ({
   counts: { messages: 0, actions: 0 },
   data: {},
   uprooted: false,
+  era: null,
   ended: null,
 });
 
