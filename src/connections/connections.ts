@@ -281,7 +281,9 @@ export class Connections implements Application {
           throw new VerbRefused("unknown_verb");
         if (event === "action") {
           const rebuilt = isRebuilt(session, message);
-          return then(this.#parts.actions.call(session, fields, matching, rebuilt), acknowledged);
+          // Ours says itself what it asks again.
+          const repeats = session.ours ? null : key;
+          return then(this.#parts.actions.call(session, fields, matching, rebuilt, repeats), acknowledged);
         }
         if (event === "quit" || event === "exit") return this.#quit(session, event).then(acknowledged);
         const verb = VERBS.get(event);
