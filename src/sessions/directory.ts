@@ -132,9 +132,13 @@ export class Directory {
       if (changed === null) return GONE;
       parcel = (await this.#fetchParcel(id, state)) ?? parcel;
       const luggage = parcel?.luggage ?? null;
-      const claim = await insist(this.#clock, () =>
-        this.#engine.claimConnection(id, state.fence, { ...restored, ...formatRecord(changed) }),
-      );
+      let asked = 0;
+      const claim = await insist(this.#clock, () => {
+        asked += 1;
+        return this.#engine.claimConnection(id, state.fence, { ...restored, ...formatRecord(changed) });
+      });
+      // What was asked again another store may have answered.
+      if (asked > 1) await this.#restoration.check();
       // Removed, or lost: reading again tells.
       if (claim.outcome === "gone") continue;
       if (claim.outcome === "moved") {
@@ -144,11 +148,16 @@ export class Directory {
         await sleep(this.#clock, 10 * (attempt + 1));
         continue;
       }
-      const now = parseRecord(claim.state.fields);
-      if (!now) return GONE;
-      const session = this.adopt(id, claim.state.fence, now, false, losses);
       // What its last owner did is not in the luggage of one before it.
       const last = parcel !== null && parcel.fence >= state.fence;
+      // One that was rewound meanwhile knows less than was known before.
+      const lost = losses < this.#restoration.losses;
+      const known = lost
+        ? { ...state.fields, ...(last ? parcel?.fields : {}), ...formatRecord(changed) }
+        : null;
+      const now = parseRecord(known ?? claim.state.fields);
+      if (!now) return GONE;
+      const session = this.adopt(id, claim.state.fence, now, false, losses);
       session.bereft = !last && change === undefined;
       this.#app.take(session, luggage, change !== undefined);
       session.unrestored = true;
@@ -173,17 +182,19 @@ export class Directory {
 
   /**
    * What the store knows of a connection; null when there is none. A store that has lost it, or has an old record from before it
-   * was rewound, is told again, by who has it here; as long as another node may be about to do that, it is unavailable.
+   * was rewound, is told again, by who has it here; as long as another node may be about to do that, it is unavailable. `parcel` is
+   * given by who wants to claim it: null when there is none.
    */
-  async #read(id: string, parcel: Parcel | null = null): Promise<ConnectionState | null> {
+  async #read(id: string, parcel?: Parcel | null): Promise<ConnectionState | null> {
     const read = (): Promise<ConnectionState | null> =>
       insist(this.#clock, () => this.#engine.readConnection(id));
-    const state = await read();
+    // Both at once, so that one store answers both: nobody claims what one says that was rewound a moment ago.
+    const [state] = await Promise.all([read(), parcel === undefined || this.#restoration.check()]);
     if (state?.fields.era === JSON.stringify(this.#restoration.era)) return state;
     const session = this.local.get(id);
     if (!state && session && (await this.#restoration.restore(session))) return read();
     if (await this.#restoration.complete()) return state;
-    if (parcel === null || (state && state.fence > parcel.fence))
+    if (!parcel || (state && state.fence > parcel.fence))
       throw new EngineFailure("unavailable", "the store may have lost the connection; its node restores it");
     const { fence, fields } = parcel;
     // It stands under this fence, so only a claim changes it.
