@@ -177,6 +177,7 @@ export function createNode(options: NodeOptions): Node {
       draining: () => draining,
       entitled: () => lease.valid,
       losses: () => restoration.losses,
+      era: () => restoration.era,
       most: limits.connections || Number.POSITIVE_INFINITY,
       rate:
         limits.handshakesPerSecond === 0
@@ -241,8 +242,9 @@ export function createNode(options: NodeOptions): Node {
   async function takeLease(): Promise<void> {
     if (draining) return;
     try {
+      // What is stored from now on is of this store.
+      await restoration.check();
       await lease.start();
-      restoration.doubt();
     } catch (err) {
       if (!(err instanceof EngineFailure)) throw err;
       log.warn({ err }, "the engine does not answer; not ready until it does");

@@ -5,10 +5,14 @@ import { type Awaitable, then } from "../awaitable.ts";
 import type { Clock } from "../ports.ts";
 import type { Session } from "../sessions/session.ts";
 import { ANSWERED, type Life, lifeOf, type Pending } from "./life.ts";
+import { Retransmissions } from "./retransmissions.ts";
 import { viewOf } from "./view.ts";
 
 /** Milliseconds between two looks at the node where an action of this node's session runs. */
 const LOOK = 1000;
+
+/** Marks of actions in a record: together about half a kilobyte. */
+const BEGUN = 32;
 
 /** How a request is matched with its response on the line. */
 export interface Matching {
@@ -41,13 +45,14 @@ export class ActionDesk {
 
   /**
    * Returns when it is accepted, not when it is done. `rebuilt`: it may have been begun for a connection that is lost, of
-   * which nothing is known here.
+   * which nothing is known here. `key`: by what the publish is recognised of a client that repeats it as it was.
    */
   call(
     session: Session,
     data: Record<string, unknown>,
     matching: Matching,
     rebuilt: boolean,
+    key: string | null,
   ): Awaitable<void> {
     const { runner, simultaneous, respond } = this.#parts;
     const life = lifeOf(session);
@@ -67,19 +72,26 @@ export class ActionDesk {
         return respond(session, formatOutcome(matching, unknownOutcome), undefined);
       }
     }
+    // A repeat that the node before this one has begun, and took its reply along when it died.
+    const mark = key === null || promises === null || promises.idempotent ? null : Retransmissions.mark(key);
+    if (mark !== null && session.record.begun.includes(mark))
+      return respond(session, formatOutcome(matching, unknownOutcome), undefined);
     if (life.pending.size >= simultaneous) {
       return respond(session, formatOutcome(matching, { ok: false, failure: tooManyPending }), undefined);
     }
-    const noted =
-      promises?.journal === true && known !== undefined
-        ? session.keeper.amend({ journal: { ...session.record.journal, [String(known)]: null } })
-        : undefined;
-    return then(noted, () => {
+    const journalled = promises?.journal === true && known !== undefined;
+    return then(this.#note(session, journalled ? String(known) : null, mark), () => {
       life.params = params;
       session.record.counts.actions += 1;
       session.keeper.later("counts");
       this.#begin(session, params, matching, promises);
     });
+  }
+
+  /** Written down before it is begun, where its node may be all that knows of it otherwise. */
+  #note({ record, keeper }: Session, journal: string | null, mark: string | null): Awaitable<void> {
+    if (journal !== null) return keeper.amend({ journal: { ...record.journal, [journal]: null } });
+    if (mark !== null) return keeper.amend({ begun: [...record.begun, mark].slice(-BEGUN) });
   }
 
   #begin(

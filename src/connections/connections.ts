@@ -91,7 +91,6 @@ export class Connections implements Application {
     const positions = life.said && positionsOf(life.said);
     if (positions) session.receipts.seek(positions);
     life.said = null;
-    if (session.record.uprooted) await this.register(session);
   }
 
   async register(session: Session): Promise<void> {
@@ -103,8 +102,6 @@ export class Connections implements Application {
       return;
     }
     await membership.register(session);
-    session.record.uprooted = false;
-    await session.keeper.rewrite();
   }
 
   pack(session: Session): Luggage {
@@ -303,7 +300,9 @@ export class Connections implements Application {
           throw new VerbRefused("unknown_verb");
         if (event === "action") {
           const rebuilt = isRebuilt(session, message);
-          return then(this.#parts.actions.call(session, fields, matching, rebuilt), acknowledged);
+          // Ours says itself what it asks again.
+          const repeats = session.ours ? null : key;
+          return then(this.#parts.actions.call(session, fields, matching, rebuilt, repeats), acknowledged);
         }
         if (event === "quit" || event === "exit") return this.#quit(session, event).then(acknowledged);
         const verb = VERBS.get(event);

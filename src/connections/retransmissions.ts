@@ -2,6 +2,8 @@ import { hash } from "node:crypto";
 import type { Awaitable } from "../awaitable.ts";
 import type { PublishMessage, Reply } from "../bayeux/index.ts";
 
+/** Characters of a mark, six bits each. */
+const MARK = 12;
 /** Publishes remembered for each session (BAYEUX 3.7). */
 const REMEMBERED = 256;
 
@@ -18,6 +20,11 @@ export class Retransmissions {
     if (id === undefined) return null;
     const body = JSON.stringify([id, channel, data]);
     return body.length < 128 ? body : hash("sha1", body, "base64url");
+  }
+
+  /** What stands for a key where it has to be stored. */
+  static mark(key: string): string {
+    return hash("sha1", key, "base64url").slice(0, MARK);
   }
 
   /** The reply to what has the same key; done when there is none. What fails is forgotten, so that a repeat tries again. */

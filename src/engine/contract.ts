@@ -17,7 +17,7 @@
 
 /** A place in a topic's log. `count` is the number of messages (announcements left out) at or before `offset`. */
 export interface Position {
-  /** Random; a new one whenever the log may have been lost or rewound. */
+  /** Random; a new one, with no entries, members or holder, whenever the log may have been lost or rewound. */
   readonly epoch: string;
   /** Contiguous integers over messages and announcements; 0 is before the first entry. */
   readonly offset: number;

@@ -118,12 +118,16 @@ export class Directory {
   ): Promise<Session | typeof GONE> {
     const loose = this.#loose.get(id)?.parcel ?? null;
     let parcel = loose;
+    // What the store has of it may be older than what is known here.
+    const local = this.local.get(id);
+    if (local?.uprooted) await this.#settled(local);
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       if (this.closed) throw new EngineFailure("unavailable", "this node is stopping");
       if (!this.#host.entitled()) throw new EngineFailure("unavailable", "this node has no lease");
       const { losses } = this.#restoration;
       const state = await this.#read(id, parcel);
       const record = state && parseRecord(state.fields);
+      const restored = state && state.fields === parcel?.fields ? state.fields : {};
       if (!state || !record || (from !== undefined && state.owner !== from)) return GONE;
       // Somebody has claimed it since.
       if (parcel !== null && parcel === loose && parcel.fence < state.fence) parcel = null;
@@ -131,9 +135,13 @@ export class Directory {
       if (changed === null) return GONE;
       parcel = (await this.#fetchParcel(id, state)) ?? parcel;
       const luggage = parcel?.luggage ?? null;
-      const claim = await insist(this.#clock, () =>
-        this.#engine.claimConnection(id, state.fence, formatRecord(changed)),
-      );
+      let asked = 0;
+      const claim = await insist(this.#clock, () => {
+        asked += 1;
+        return this.#engine.claimConnection(id, state.fence, { ...restored, ...formatRecord(changed) });
+      });
+      // What was asked again another store may have answered.
+      if (asked > 1) await this.#restoration.check();
       // Removed, or lost: reading again tells.
       if (claim.outcome === "gone") continue;
       if (claim.outcome === "moved") {
@@ -143,11 +151,16 @@ export class Directory {
         await sleep(this.#clock, 10 * (attempt + 1));
         continue;
       }
-      const now = parseRecord(claim.state.fields);
-      if (!now) return GONE;
-      const session = this.adopt(id, claim.state.fence, now, false, losses);
       // What its last owner did is not in the luggage of one before it.
       const last = parcel !== null && parcel.fence >= state.fence;
+      // One that was rewound meanwhile knows less than was known before.
+      const lost = losses < this.#restoration.losses;
+      const known = lost
+        ? { ...state.fields, ...(last ? parcel?.fields : {}), ...formatRecord(changed) }
+        : null;
+      const now = parseRecord(known ?? claim.state.fields);
+      if (!now) return GONE;
+      const session = this.adopt(id, claim.state.fence, now, false, losses);
       session.bereft = !last && change === undefined;
       this.#app.take(session, luggage, change !== undefined);
       session.unrestored = true;
@@ -158,7 +171,7 @@ export class Directory {
 
   /** Once all it reads is open. What fails now is tried again by whoever asks next, and by the sweep. */
   #settled(session: Session): Awaitable<Session> {
-    if (!session.unrestored) return session;
+    if (!session.unrestored && !session.uprooted) return session;
     return session.mailbox.run(async () => {
       try {
         await this.#restoration.settle(session);
@@ -171,20 +184,24 @@ export class Directory {
   }
 
   /**
-   * What the store knows of a connection; null when there is none. A store that has lost it is told again, by who has it here;
-   * as long as another node may be about to do that, it is unavailable.
+   * What the store knows of a connection; null when there is none. A store that has lost it, or has an old record from before it
+   * was rewound, is told again, by who has it here; as long as another node may be about to do that, it is unavailable. `parcel` is
+   * given by who wants to claim it: null when there is none.
    */
-  async #read(id: string, parcel: Parcel | null = null): Promise<ConnectionState | null> {
+  async #read(id: string, parcel?: Parcel | null): Promise<ConnectionState | null> {
     const read = (): Promise<ConnectionState | null> =>
       insist(this.#clock, () => this.#engine.readConnection(id));
-    const state = await read();
-    if (state) return state;
+    // Both at once, so that one store answers both: nobody claims what one says that was rewound a moment ago.
+    const [state] = await Promise.all([read(), parcel === undefined || this.#restoration.check()]);
+    if (state?.fields.era === JSON.stringify(this.#restoration.era)) return state;
     const session = this.local.get(id);
-    if (session && (await this.#restoration.restore(session))) return read();
-    if (await this.#restoration.complete()) return null;
-    if (parcel === null)
+    if (!state && session && (await this.#restoration.restore(session))) return read();
+    if (await this.#restoration.complete()) return state;
+    if (!parcel || (state && state.fence > parcel.fence))
       throw new EngineFailure("unavailable", "the store may have lost the connection; its node restores it");
     const { fence, fields } = parcel;
+    // It stands under this fence, so only a claim changes it.
+    if (state?.fence === fence) return { ...state, fields };
     await insist(this.#clock, () => this.#engine.restoreConnection(id, fence, fields));
     return read();
   }
@@ -272,8 +289,9 @@ export class Directory {
       const lost = losses < this.#restoration.losses;
       // As long as its owner may be about to register it again, it is not ours.
       if (lost && this.#restoration.sinceLoss < CLAIM_WAIT) continue;
-      const gone = lost && (await insist(this.#clock, () => this.#engine.readConnection(id))) === null;
-      if (gone) await this.acquire(id);
+      const state = lost ? await insist(this.#clock, () => this.#engine.readConnection(id)) : undefined;
+      // Nobody has claimed it in the store that there is now.
+      if (state !== undefined && (state === null || state.fence <= parcel.fence)) await this.acquire(id);
       this.#loose.delete(id);
     }
   }

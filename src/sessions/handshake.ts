@@ -54,6 +54,8 @@ export interface HandshakeParts {
   readonly entitled: () => boolean;
   /** How often the store has lost something. */
   readonly losses: () => number;
+  /** What the store is. */
+  readonly era: () => string | null;
   /** Sessions on this node, those that are away included; only who comes back gets in beyond. */
   readonly most: number;
   /** Handshakes of one address; null: no limit. */
@@ -166,6 +168,7 @@ export class Handshakes {
       resume: { current: parseCredential(token)!.digest, previous: null },
       // Ours has positions instead.
       acks: message.ext.ack === true && !wish.ours ? { sent: [] } : null,
+      era: this.#parts.era(),
     });
     const losses = this.#parts.losses();
     await insist(clock, () => engine.createConnection(id, formatRecord(record)));

@@ -37,10 +37,14 @@ export class Keeper {
    * Changes the record and writes that down, with whatever was left for later. What cannot be written is taken back: whoever
    * asks again, here or elsewhere, finds it not done. Rejects with an EngineFailure.
    */
-  async amend(change: Partial<ConnectionRecord>): Promise<void> {
+  amend(change: Partial<ConnectionRecord>): Promise<void> {
+    return this.#amend(change, Object.keys(change) as RecordField[]);
+  }
+
+  async #amend(change: Partial<ConnectionRecord>, fields: readonly RecordField[]): Promise<void> {
     const { record } = this.#session;
-    const fields = Object.keys(change) as RecordField[];
-    const before = Object.fromEntries(fields.map((field) => [field, record[field]]));
+    const changed = Object.keys(change) as RecordField[];
+    const before = Object.fromEntries(changed.map((field) => [field, record[field]]));
     Object.assign(record, change);
     try {
       await this.write(...fields);
@@ -65,9 +69,9 @@ export class Keeper {
     }
   }
 
-  /** Writes the whole record. */
-  rewrite(): Promise<void> {
-    return this.write(...(Object.keys(this.#session.record) as RecordField[]));
+  /** Writes the whole record, with a change that is taken back if that fails. Rejects with an EngineFailure. */
+  rewrite(change: Partial<ConnectionRecord>): Promise<void> {
+    return this.#amend(change, Object.keys(this.#session.record) as RecordField[]);
   }
 
   /** Has these fields written with the next write, a second from now at the latest. */

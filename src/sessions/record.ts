@@ -57,10 +57,14 @@ export interface ConnectionRecord {
   };
   /** Actions that are executed once, by messageId: their reply (JSON text), or null while none is known. */
   journal: Record<string, string | null>;
+  /** Of a client that repeats a publish as it was (BAYEUX 3.7): marks of the last ones that began an action, oldest first. */
+  begun: readonly string[];
   counts: { messages: number; actions: number };
   data: Record<string, Json>;
   /** Written again into a store that had lost it; rooms and line may not know of it yet. */
   uprooted: boolean;
+  /** What the store was when rooms and line last knew of it: another one has lost that, or all but an older record. */
+  era: string | null;
   /** Set when it has ended but its client may still have to be told. */
   ended: { reason: string; reconnect: "none" | "handshake" } | null;
 }
@@ -84,9 +88,11 @@ const empty = (): Omit<ConnectionRecord, "who" | "session" | "resume"> => ({
   acks: null,
   verb: { n: 0, reply: { status: "OK" }, joined: null, left: null },
   journal: {},
+  begun: [],
   counts: { messages: 0, actions: 0 },
   data: {},
   uprooted: false,
+  era: null,
   ended: null,
 });
 

@@ -40,6 +40,11 @@ export class Restoration {
     this.#parts = parts;
   }
 
+  /** What the store is, in a word that changes when it has lost something; null before anybody asked. */
+  get era(): string | null {
+    return this.#epoch;
+  }
+
   /** Looks whether the store still is the one that it was. Rejects with an EngineFailure. */
   check(): Promise<void> {
     // One look at a time: answers that overtook each other would look like a loss.
@@ -81,7 +86,7 @@ export class Restoration {
     const { losses } = this;
     await this.#write(session);
     await this.#reopen(session);
-    await this.#parts.app().register(session);
+    await this.#enroll(session);
     session.losses = losses;
   }
 
@@ -106,8 +111,20 @@ export class Restoration {
 
   async #reopen(session: Session): Promise<void> {
     if (session.gone || !session.unrestored) return;
+    if (this.#epoch === null) await this.check();
+    const { record } = session;
+    // Nobody has registered it since the store was rewound: the record may be an old one, and is all that is known.
+    if (record.era !== this.#epoch) record.uprooted = true;
     await this.#parts.app().reopen(session);
+    if (record.uprooted) await this.#enroll(session);
     session.unrestored = false;
+  }
+
+  /** Rooms and line, and then the whole record: what stood there, or was under way when the store was lost, is older. */
+  async #enroll(session: Session): Promise<void> {
+    const { era } = this;
+    await this.#parts.app().register(session);
+    await session.keeper.rewrite({ uprooted: false, era });
   }
 
   async #look(): Promise<void> {
@@ -135,7 +152,6 @@ export class Restoration {
   }
 
   async #attempt(session: Session): Promise<void> {
-    if (session.endedAt !== null) return;
     try {
       await session.mailbox.run(() => this.register(session));
     } catch (failed) {

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 import { WebSocket } from "ws";
+import { defineAction } from "../../src/actions/index.ts";
 import { systemClock } from "../../src/clock.ts";
 import { range } from "../cuts/stage.ts";
 import { closeAll, eventually, RedisServer } from "../support/index.ts";
@@ -44,6 +45,10 @@ interface Client {
 const ROOM = "defaultRoom";
 const OURS = { ext: { actionwire: { client: "test" } } };
 const config = { cluster: { lease: 3600 }, faye: { timeout: 40 } };
+const actions = [
+  defineAction({ name: "act", description: "once", run: () => ({}) }),
+  defineAction({ name: "again", description: "as often as you like", idempotent: true, run: () => ({}) }),
+];
 
 let redis: RedisServer;
 let raw: Redis;
@@ -54,7 +59,9 @@ before(async () => {
   raw = new Redis(redis.port, "127.0.0.1");
   // What time does (leases, heartbeats, checkpoints) is no part of what a client costs: no timer of a node ever fires.
   mock.method(systemClock, "after", () => ({ cancel: () => {} }));
-  nodes = await Promise.all(range(0, 3).map(() => startServer({ config, env: { REDIS_URL: redis.url } })));
+  nodes = await Promise.all(
+    range(0, 3).map(() => startServer({ config, actions, env: { REDIS_URL: redis.url } })),
+  );
 });
 after(async () => {
   mock.restoreAll();
@@ -212,7 +219,17 @@ describe("docs/cluster.md says what is so", () => {
       );
       await row("`roomView`", () => ask(a, saying(ours, "roomView")));
       await row("`detailsView`", () => ask(a, saying(ours, "detailsView")));
-      await row("an action", () => ask(a, saying(ours, "action", { params: { action: "none" } })));
+      const act = { params: { action: "act" } };
+      await row("an action, our client", () => ask(a, saying(ours, "action", act)));
+      await row(
+        "an action, any other client, after 32 others",
+        () => ask(a, saying(stock, "action", act)),
+        async () => {
+          await back();
+          for (const _one of range(0, 32)) await ask(a, saying(stock, "action", act));
+        },
+      );
+      await row("an idempotent one", () => ask(a, saying(stock, "action", { params: { action: "again" } })));
       await row(
         "`roomChange`",
         () => ask(a, saying(ours, "roomChange", { room: "second" })),

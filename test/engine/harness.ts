@@ -6,6 +6,7 @@ export function memoryHarness(wrap: (engine: Engine) => Engine = (engine) => eng
   return {
     patience: Number.POSITIVE_INFINITY,
     clears: true,
+    rewinds: true,
     fails: true,
     async open(bounds) {
       const clock = new FakeClock();
@@ -15,6 +16,8 @@ export function memoryHarness(wrap: (engine: Engine) => Engine = (engine) => eng
         engine: () => wrap(memoryEngine(store)),
         advance: (ms) => clock.advance(ms),
         clear: async () => store.clear(),
+        save: async () => store.save(),
+        rewind: async () => store.rewind(),
         fail: async () => store.fail(),
         recover: async () => store.recover(),
         close: async () => {},

@@ -25,6 +25,7 @@ export function redisHarness(server: () => RedisServer): Harness {
   return {
     patience: Number.POSITIVE_INFINITY,
     clears: true,
+    rewinds: true,
     fails: true,
     open: (bounds) => open(server(), bounds),
   };
@@ -82,6 +83,12 @@ async function open(server: RedisServer, bounds: TopicBounds): ReturnType<Harnes
     async clear() {
       await server.restart();
     },
+    async save() {
+      await control.save();
+    },
+    async rewind() {
+      await server.restart();
+    },
     async fail() {
       wire.refuseConnections(true);
       wire.cutAll();
@@ -90,6 +97,7 @@ async function open(server: RedisServer, bounds: TopicBounds): ReturnType<Harnes
     recover: async () => wire.refuseConnections(false),
     async close() {
       control.disconnect();
+      server.forget();
       await wire.close();
     },
   };

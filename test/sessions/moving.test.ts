@@ -285,6 +285,49 @@ test("an answer that waits for the next poll when its node stops is given by ano
 });
 
 for (const idempotent of [true, false]) {
+  test(`an action of a stock client whose node was killed is ${idempotent ? "run again" : "of unknown outcome"} when the client repeats it`, async () => {
+    const w = new World();
+    const ran: string[] = [];
+    const counting = (name: string): Partial<Runner> => ({
+      promises: () => ({ idempotent, journal: false, timeout: 600_000 }),
+      async run() {
+        ran.push(name);
+        return { ok: true, response: { name } };
+      },
+    });
+    const first = await w.node(undefined, counting("first"));
+    const second = await w.node(undefined, counting("second"));
+    const [shaken] = await w.post(first.node, handshake());
+    const { clientId, connectionId } = minted(shaken!);
+    const line = lineOf(connectionId);
+    await w.post(first.node, subscribe(clientId, line));
+    const call = (n: number): Message => ({
+      ...publish(clientId, line, { event: "action", params: { action: "count", n }, messageId: `m${n}` }),
+      id: `p${n}`,
+    });
+    await w.post(first.node, call(1));
+    first.engine.kill();
+    await w.clock.advance(4 * LEASE);
+    const poll = async (): Promise<Message[]> =>
+      (await w.post(second.node, connect(clientId, { advice: { timeout: 0 } })))
+        .map(({ data }) => data as Message)
+        .filter((data) => data?.context === "response");
+    for (let times = 0; times < 2; times += 1) {
+      const [ack] = await w.post(second.node, call(1));
+      assert.equal(ack!.successful, true);
+    }
+    await w.post(second.node, call(2));
+    const responses = [...(await poll()), ...(await poll())];
+    assert.deepEqual(
+      responses.map(({ messageId, code, name }) => [messageId, code ?? name]),
+      [
+        ["m1", idempotent ? "second" : "outcome_unknown"],
+        ["m2", "second"],
+      ],
+    );
+    assert.deepEqual(ran, idempotent ? ["first", "second", "second"] : ["first", "second"]);
+  });
+
   test(`an action whose node dies after its session has moved is ${idempotent ? "run again" : "of unknown outcome"}, at once`, async () => {
     const w = new World();
     const ran: string[] = [];

@@ -23,6 +23,8 @@ export interface Scenario {
   readonly partitions?: number;
   /** The store loses everything; nodes hear of it within seconds. */
   readonly empties?: number;
+  /** The store comes back with what it had some seconds ago; nodes hear of it as above. */
+  readonly rewinds?: number;
   /** Messages that a topic keeps. */
   readonly keeps?: number;
   /** Characters a socket buffers, and characters a millisecond that it takes. */
@@ -92,6 +94,14 @@ export const SCENARIOS = {
     empties: 16_000,
     kills: 14_000,
     cuts: 8_000,
+    engine: { delay: [0, 5] },
+  },
+  /** The store comes back with older data, while sockets break and sessions move. */
+  rewinds: {
+    clients: 4,
+    lasts: 40_000,
+    rewinds: 9_000,
+    cuts: 3_000,
     engine: { delay: [0, 5] },
   },
   /** Logs so short, and clients away so long, that messages are forgotten before they are read. */

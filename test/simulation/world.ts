@@ -196,7 +196,7 @@ export class World {
 
   /** Redis tells with the next renewal of a lease, or as soon as a node has connected again. */
   #doubted(tell: () => void): void {
-    if (!this.scenario.empties) tell();
+    if (!this.scenario.empties && !this.scenario.rewinds) tell();
     else this.clock.after(this.dice.between(0, this.dice.chance(0.2) ? 12_000 : 2_000), tell);
   }
 
@@ -261,7 +261,13 @@ export class World {
       if (this.running.length > 1) this.pause(dice.pick(this.running), dice.between(500, 3 * LEASE));
     });
     this.#now_and_then(scenario.outages, () => this.#outage(dice.between(300, 2 * LEASE)));
-    this.#now_and_then(scenario.empties, () => this.#empty());
+    this.#now_and_then(scenario.empties, () => this.#lose(() => this.#store.clear()));
+    this.#now_and_then(scenario.rewinds, () => {
+      this.#store.save();
+      this.clock.after(dice.between(50, 4_000), () => {
+        if (this.#faulty) this.#lose(() => this.#store.rewind());
+      });
+    });
     this.#now_and_then(scenario.partitions, () => this.#partition(dice.between(300, 3 * LEASE)));
   }
 
@@ -337,7 +343,7 @@ export class World {
     this.clock.after(ms, () => this.#store.recover());
   }
 
-  #empty(): void {
+  #lose(restart: () => void): void {
     const { connections } = this.#store;
     this.ledger.emptied();
     this.#emptiedAt = this.clock.monotonic();
@@ -348,7 +354,7 @@ export class World {
       }
     }
     for (const { engine } of this.nodes) engine.cut();
-    this.#store.clear();
+    restart();
   }
 
   /** Nobody knows any more what only this node could have registered again. */

@@ -66,6 +66,11 @@ export class RedisServer {
     this.#child = await launch(this.port, this.dir, this.#settings);
   }
 
+  /** Has the next start find nothing, whatever was saved. */
+  forget(): void {
+    rmSync(join(this.dir, "dump.rdb"), { force: true });
+  }
+
   kill(): Promise<void> {
     return end(this.#child);
   }

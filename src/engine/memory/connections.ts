@@ -23,6 +23,16 @@ export class Connections {
   /** When each was removed; the longest ago first. */
   readonly #removed = new Map<string, number>();
 
+  copy(): Connections {
+    const copy = new Connections();
+    for (const [id, { fence, owner, fields }] of this.#records) {
+      copy.#records.set(id, { fence, owner, fields: new Map(fields) });
+      copy.#own(owner, id);
+    }
+    for (const [id, at] of this.#removed) copy.#removed.set(id, at);
+    return copy;
+  }
+
   create(id: string, owner: string, fields: Record<string, string>): void {
     if (this.#records.has(id) || this.#removed.has(id)) return;
     this.#put(id, 1, owner, fields);

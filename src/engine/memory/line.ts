@@ -22,6 +22,15 @@ export class Line {
     return true;
   }
 
+  /** What is left of it where the log begins anew: whoever held it has let go. */
+  anew(now: number): Line {
+    const line = new Line();
+    line.#former = this.#holder ?? this.#former;
+    line.#proofs = this.#proofs;
+    line.#releasedAt = this.#holder === null ? this.#releasedAt : now;
+    return line;
+  }
+
   release(holder: string, now: number): void {
     if (this.#holder !== holder) return;
     this.#holder = null;

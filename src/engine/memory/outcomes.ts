@@ -37,6 +37,13 @@ export class Outcomes {
     this.#numbered = null;
   }
 
+  /** What is left of it where the log begins anew: how far the numbers are. */
+  anew(): Outcomes {
+    const outcomes = new Outcomes();
+    outcomes.raise(this.last);
+    return outcomes;
+  }
+
   stored(n: number | undefined, key: string | undefined, position: Position, now: number): void {
     const { offset, count } = position;
     if (n !== undefined) {

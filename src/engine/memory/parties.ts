@@ -18,11 +18,19 @@ export class Party {
   info: string | null = null;
   joined: Position | null = null;
   left: Position | null = null;
-  readonly outcomes = new Outcomes();
+  readonly outcomes: Outcomes;
   touchedAt = 0;
 
-  constructor(id: string) {
+  constructor(id: string, outcomes = new Outcomes()) {
     this.id = id;
+    this.outcomes = outcomes;
+  }
+
+  /** What is left of it where the log begins anew. */
+  anew(): Party {
+    const party = new Party(this.id, this.outcomes.anew());
+    party.fence = this.fence;
+    return party;
   }
 
   /** Moves the fence up; refuses an older one. */
@@ -55,6 +63,14 @@ export class Parties {
   #order: OrderedIds | null = null;
   /** Not members; the one touched longest ago first. */
   readonly #others = new Map<string, Party>();
+
+  /** What is left of them where the log begins anew: nobody is a member. */
+  anew(now: number): Parties {
+    const parties = new Parties();
+    for (const known of [this.#others, this.#members ?? []])
+      for (const [, party] of known) parties.#touch(party.anew(), now);
+    return parties;
+  }
 
   get members(): number {
     return this.#members?.size ?? 0;

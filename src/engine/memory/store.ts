@@ -29,6 +29,11 @@ export class MemoryStore {
   readonly nodes: Nodes;
   #connections = new Connections();
   #topics = new Map<string, Topic>();
+  /** What a restart by `rewind` finds: at first nothing. */
+  #saved: { readonly connections: Connections; readonly topics: ReadonlyMap<string, Topic> } = {
+    connections: new Connections(),
+    topics: new Map(),
+  };
   #sweeping = false;
   #available = true;
 
@@ -87,8 +92,31 @@ export class MemoryStore {
 
   /** A restart with an empty store: records, logs, leases and lines are gone, every topic gets a new epoch. */
   clear(): void {
-    this.#topics = new Map();
-    this.#connections = new Connections();
+    this.#restart(new Map(), new Connections());
+  }
+
+  /** Keeps what there is for `rewind`. */
+  save(): void {
+    const connections = this.#connections.copy();
+    this.#saved = { connections, topics: this.#anew(this.#topics) };
+  }
+
+  /** A restart with what was saved last: records as they were then, topics under new epochs, with nobody in them. */
+  rewind(): void {
+    const { connections, topics } = this.#saved;
+    this.#restart(this.#anew(topics), connections.copy());
+  }
+
+  #anew(topics: ReadonlyMap<string, Topic>): Map<string, Topic> {
+    const now = this.clock.monotonic();
+    const all = new Map<string, Topic>();
+    for (const [name, topic] of topics) all.set(name, topic.anew(this.#epoch(), this.#bounds, now));
+    return all;
+  }
+
+  #restart(topics: Map<string, Topic>, connections: Connections): void {
+    this.#topics = topics;
+    this.#connections = connections;
     this.nodes.releaseAll();
     for (const name of this.nodes.watched()) this.#tap(name);
     this.nodes.doubt();

@@ -32,6 +32,15 @@ export class Topic {
     this.log = new Log(epoch, bounds);
   }
 
+  /** What a store has of it that was rewound to this moment: a log that begins anew, and whom it knows. */
+  anew(epoch: string, bounds: TopicBounds, now: number): Topic {
+    const topic = new Topic(epoch, bounds);
+    topic.#usedAt = now;
+    topic.#parties = this.#parties?.anew(now) ?? null;
+    topic.#line = this.#line?.anew(now) ?? null;
+    return topic;
+  }
+
   append(append: Append, now: number): Appended {
     this.#usedAt = now;
     const { publisher } = append;

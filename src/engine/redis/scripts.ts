@@ -73,12 +73,17 @@ export const SCRIPTS = {
     codes: ["OUTDATED", "FENCED"],
     reply: z.tuple([z.union([z.literal(""), place]), flag]),
   },
-  update: { keys: ["infos", "party"], args: ["id", "fence", "act", "info"], codes: ["FENCED"], reply: ok },
+  update: {
+    keys: [...TOPIC, "infos", "party"],
+    args: [...OPENS, "id", "fence", "act", "info"],
+    codes: ["OUTDATED", "FENCED"],
+    reply: ok,
+  },
   members: {
-    keys: ["members", "infos"],
-    args: ["after", "limit"],
+    keys: ["meta", "members", "infos"],
+    args: ["server", "after", "limit"],
     reads: true,
-    codes: [],
+    codes: ["OUTDATED"],
     reply: z.tuple([z.int()]).rest(z.string()),
   },
   hold: {
@@ -88,11 +93,12 @@ export const SCRIPTS = {
     reply: z.enum(["held", "refused"]),
   },
   release: {
-    keys: ["meta", "members", "line", "party"],
-    args: ["id", "fence", "act"],
-    codes: ["FENCED"],
+    keys: [...TOPIC, "members", "line", "party"],
+    args: [...OPENS, "id", "fence", "act"],
+    codes: ["OUTDATED", "FENCED"],
     reply: ok,
   },
+  holder: { keys: ["meta", "line"], args: ["server"], reads: true, codes: ["OUTDATED"], reply: z.string() },
   create: { keys: ["record", "removed"], args: ["owner"], fields: true, codes: [], reply: z.string() },
   restore: {
     keys: ["record", "acts", "removed"],

@@ -116,7 +116,13 @@ export class Topics {
   }
 
   async updateMember(topic: string, id: string, fence: number, info: string, act: number): Promise<void> {
-    await this.#commands.script("update", this.#party(topic, id), { id, fence, act, info });
+    await this.#commands.script("update", this.#party(topic, id), {
+      ...this.#opening(),
+      id,
+      fence,
+      act,
+      info,
+    });
   }
 
   async members(
@@ -124,11 +130,11 @@ export class Topics {
     after: string | null,
     limit: number,
   ): Promise<{ members: readonly Member[]; total: number }> {
-    const { members, infos } = this.#keys.topic(topic);
+    const { meta, members, infos } = this.#keys.topic(topic);
     const [total, ...flat] = await this.#commands.script(
       "members",
-      { members, infos },
-      { after: after === null ? "-" : `(${after}`, limit },
+      { meta, members, infos },
+      { server: this.#commands.identity, after: after === null ? "-" : `(${after}`, limit },
     );
     const page: Member[] = [];
     for (let i = 0; i < flat.length; i += 2) page.push({ id: flat[i]!, info: flat[i + 1]! });
@@ -146,12 +152,18 @@ export class Topics {
   }
 
   async release(topic: string, holder: string, fence: number, act: number): Promise<void> {
-    await this.#commands.script("release", this.#party(topic, holder), { id: holder, fence, act });
+    await this.#commands.script("release", this.#party(topic, holder), {
+      ...this.#opening(),
+      id: holder,
+      fence,
+      act,
+    });
   }
 
-  lineHolder(topic: string): Promise<string | null> {
-    const { line } = this.#keys.topic(topic);
-    return this.#commands.command("lineHolder", true, (redis) => redis.hget(line, "holder"));
+  async lineHolder(topic: string): Promise<string | null> {
+    const { meta, line } = this.#keys.topic(topic);
+    const server = this.#commands.identity;
+    return (await this.#commands.script("holder", { meta, line }, { server })) || null;
   }
 
   #party(topic: string, id: string): TopicKeys & { readonly party: string } {

@@ -20,6 +20,9 @@ export interface Backend {
   advance(ms: number): Promise<void>;
   /** Restarts the store empty. */
   clear?(): Promise<void>;
+  /** Has the store keep what it has now, and restarts it with what it kept. */
+  save?(): Promise<void>;
+  rewind?(): Promise<void>;
   /** Makes the store unreachable, and reachable again with everything in it. */
   fail?(): Promise<void>;
   recover?(): Promise<void>;
@@ -31,8 +34,9 @@ export interface Harness {
   open(bounds: TopicBounds): Promise<Backend>;
   /** The longest time (milliseconds) a rule may let pass: rules that need more are not applicable. */
   readonly patience: number;
-  /** Whether its backends have `clear`, and `fail` with `recover`. */
+  /** Whether its backends have `clear`, `save` with `rewind`, and `fail` with `recover`. */
   readonly clears: boolean;
+  readonly rewinds?: boolean;
   readonly fails: boolean;
 }
 
@@ -41,13 +45,23 @@ export interface Rule {
   readonly title: string;
   /** 1: one instance. 2: two instances over one store. 3: behind a bad network. */
   readonly tier: 1 | 2 | 3;
-  readonly needs?: { readonly time?: number; readonly clear?: true; readonly outage?: true };
+  readonly needs?: {
+    readonly time?: number;
+    readonly clear?: true;
+    readonly rewind?: true;
+    readonly outage?: true;
+  };
   run(harness: Harness): Promise<void>;
 }
 
 export function applicable(rule: Rule, harness: Harness): boolean {
-  const { time = 0, clear, outage } = rule.needs ?? {};
-  return time <= harness.patience && (!clear || harness.clears) && (!outage || harness.fails);
+  const { time = 0, clear, rewind, outage } = rule.needs ?? {};
+  return (
+    time <= harness.patience &&
+    (!clear || harness.clears) &&
+    (!rewind || harness.rewinds === true) &&
+    (!outage || harness.fails)
+  );
 }
 
 export const BOUNDS: TopicBounds = { maxMessages: 20, maxBytes: 100_000, maxAge: 60_000 };

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Append } from "../contract.ts";
 import { all, payloads, type Rule, rejects, said, store, together } from "./harness.ts";
 
 const T = "room:shared";
@@ -224,5 +225,85 @@ export const sharedRules: readonly Rule[] = [
       assert.deepEqual(await b.engine.position(T), head);
     },
     { outage: true },
+  ),
+
+  together(
+    218,
+    "a store that was rewound has the records of then, new epochs and nobody in them, and every node is told to doubt",
+    async (a, b, stage) => {
+      const publisher = { id: "m", fence: 2 };
+      const say = (n: number): Append => ({ ...said(`${n}`, { ...publisher, n }), requires: "member" });
+      await a.engine.createConnection("m", { at: "then" });
+      await a.engine.join(T, { id: "m", fence: 2, act: 1, info: "{}" });
+      const before = await store(a.engine, T, say(1));
+      await stage.backend.save!();
+      await a.engine.writeConnection("m", 1, { at: "later" }, 2);
+      await a.engine.createConnection("n", {});
+      await a.engine.leave(T, { id: "m", fence: 2, act: 3 });
+      await stage.backend.rewind!();
+      await stage.eventually("both are told", () => a.heard.doubts > 0 && b.heard.doubts > 0);
+      assert.deepEqual(await b.engine.readConnection("m"), { fence: 1, owner: "a", fields: { at: "then" } });
+      assert.equal(await b.engine.readConnection("n"), null);
+      assert.deepEqual(await b.engine.members(T, null, 9), { members: [], total: 0 });
+      assert.deepEqual(await a.engine.append(T, say(2)), { outcome: "not_member" });
+      const after = await b.engine.position(T);
+      assert.notEqual(after.epoch, before.epoch);
+      assert.deepEqual({ offset: after.offset, count: after.count }, { offset: 0, count: 0 });
+      assert.equal((await b.engine.read(T, before, 9)).missed, null);
+      await rejects(a.engine.join(T, { id: "m", fence: 1, act: 9, info: "{}" }), "fenced");
+    },
+    { rewind: true },
+  ),
+
+  together(
+    219,
+    "after a rewind a join is a new membership from where the log ends, announced, and its numbers go on",
+    async (a, b, stage) => {
+      const publisher = { id: "m", fence: 1 };
+      const join = { id: "m", fence: 1, act: 1, info: "{}", announce: { payload: '"in"', upTo: 9 } };
+      await a.engine.join(T, join);
+      await store(a.engine, T, said("1", { ...publisher, n: 1 }));
+      await stage.backend.save!();
+      await a.engine.leave(T, { id: "m", fence: 1, act: 2 });
+      await stage.backend.rewind!();
+      await stage.eventually("both are told", () => a.heard.doubts > 0 && b.heard.doubts > 0);
+      await store(b.engine, T, said("not for it"));
+      // Its own acts may be repeated: what they did is lost.
+      const joined = await a.engine.join(T, join);
+      const { epoch } = joined.position;
+      assert.deepEqual(joined, {
+        position: { epoch, offset: 2, count: 1 },
+        repeat: false,
+        last: 1,
+        members: 1,
+      });
+      assert.deepEqual(await all(b.engine, T, { epoch, offset: 0, count: 0 }), ["not for it", '"in"']);
+      assert.deepEqual(await a.engine.members(T, null, 9), {
+        members: [{ id: "m", info: "{}" }],
+        total: 1,
+      });
+      assert.deepEqual(await a.engine.join(T, { ...join, act: 3 }), { ...joined, repeat: true });
+    },
+    { rewind: true },
+  ),
+
+  together(
+    220,
+    "after a rewind nobody holds a line, and it is kept for whoever held it then",
+    async (a, b, stage) => {
+      const hold = { fence: 1, act: 1, proofs: [] };
+      await a.engine.holdLine("line:l", { ...hold, holder: "x" });
+      await stage.backend.save!();
+      await stage.backend.rewind!();
+      await stage.eventually("both are told", () => a.heard.doubts > 0 && b.heard.doubts > 0);
+      assert.equal(await b.engine.lineHolder("line:l"), null);
+      const send: Append = { ...said('"to it"'), requires: "held" };
+      assert.deepEqual(await b.engine.append("line:l", send), { outcome: "not_held" });
+      assert.equal(await b.engine.holdLine("line:l", { ...hold, holder: "y" }), "refused");
+      assert.equal(await a.engine.holdLine("line:l", { ...hold, holder: "x" }), "held");
+      assert.equal(await b.engine.lineHolder("line:l"), "x");
+      assert.equal((await b.engine.append("line:l", send)).outcome, "stored");
+    },
+    { rewind: true },
   ),
 ];

@@ -2,7 +2,7 @@
 -- Appends one entry to a topic, once: fence, repeat, act, membership or held line, number, in this order.
 -- KEYS: meta messages announcements line party channel
 -- ARGV: server epoch maxMessages maxBytes maxAge kind from payload requires publishes fence act n key
--- uses: clock topic party outcomes
+-- uses: clock topic party line outcomes
 -- returns: {"stored", place, repeat} | {"earlier_missing", last} | {"not_member" | "not_held" | "overtaken"}
 -- codes: OUTDATED FENCED
 local meta, messages, announcements, line, party_key, channel = unpack(KEYS)
@@ -16,9 +16,8 @@ local at = milliseconds()
 local party
 if publishes == '1' then
   local refused
-  party, refused = enter_party(party_key, tonumber(fence))
+  party, refused = enter_party(party_key, tonumber(fence), topic.epoch)
   if not party then return refused end
-  renew_outcomes(party, topic.epoch)
   n = tonumber(n)
   -- A repeat is answered whatever has become of the publisher since.
   local known, refused_then = recall_outcome(party, n, key, topic, at)
@@ -36,7 +35,7 @@ end
 local refusal
 if requires == 'member' and not (party and party.member) then
   refusal = 'not_member'
-elseif requires == 'held' and redis.call('HEXISTS', line, 'holder') == 0 then
+elseif requires == 'held' and not line_holder(line, topic.epoch) then
   refusal = 'not_held'
 end
 if refusal then

@@ -2,7 +2,7 @@
 -- Takes a line for a connection: a free one, its own, or one whose last holder proves to be the same person.
 -- KEYS: meta messages announcements line party
 -- ARGV: server epoch id fence act proofs
--- uses: clock topic party
+-- uses: clock topic party line
 -- returns: "held" | "refused"
 -- codes: OUTDATED FENCED
 local meta, messages, announcements, line, party_key = unpack(KEYS)
@@ -14,11 +14,14 @@ local LINE_MEMORY = 86400000
 local topic = open_topic({ meta = meta, messages = messages, announcements = announcements }, server, epoch)
 if not topic then return redis.error_reply(OUTDATED) end
 touch_topic(topic)
-local party, refused = enter_party(party_key, tonumber(fence))
+local party, refused = enter_party(party_key, tonumber(fence), topic.epoch)
 if not party then return refused end
 local begun = begin_act(party, tonumber(act))
 save_party(party)
 
+-- Who held it in another epoch has let go: with its end, though nobody knows when that was.
+local stale = redis.call('HGET', line, 'holder')
+if stale and not line_holder(line, topic.epoch) then free_line(line, stale, milliseconds()) end
 local known = redis.call('HMGET', line, 'holder', 'former', 'proofs', 'released')
 local holder, former = known[1], known[2]
 if not begun then return redis.status_reply(holder == id and 'held' or 'refused') end
@@ -35,7 +38,7 @@ local function free()
 end
 
 if holder and holder ~= id or not holder and not free() then return redis.status_reply('refused') end
-redis.call('HSET', line, 'holder', id, 'proofs', proofs)
+redis.call('HSET', line, 'holder', id, 'proofs', proofs, 'epoch', topic.epoch)
 redis.call('PERSIST', line)
 keep_topic(topic)
 return redis.status_reply('held')

@@ -10,8 +10,9 @@ local server, epoch, max_messages, max_bytes, max_age, id, fence, act, info, las
 
 local topic = open_topic({ meta = meta, messages = messages, announcements = announcements }, server, epoch)
 if not topic then return redis.error_reply(OUTDATED) end
-local party, refused = enter_party(party_key, tonumber(fence))
+local party, refused = enter_party(party_key, tonumber(fence), topic.epoch)
 if not party then return refused end
+gather(topic, members, infos)
 act, last = tonumber(act), tonumber(last)
 
 local function joined(again)

@@ -11,8 +11,9 @@ local server, epoch, max_messages, max_bytes, max_age, id, fence, act, announcem
 local topic = open_topic({ meta = meta, messages = messages, announcements = announcements }, server, epoch)
 if not topic then return redis.error_reply(OUTDATED) end
 touch_topic(topic)
-local party, refused = enter_party(party_key, tonumber(fence))
+local party, refused = enter_party(party_key, tonumber(fence), topic.epoch)
 if not party then return refused end
+gather(topic, members, infos)
 
 if not begin_act(party, tonumber(act)) or not party.member then
   save_party(party)

@@ -3,8 +3,8 @@
 
 local PARTY_MEMORY = 600000
 
--- The party under this fence. nil and an error reply for an older fence.
-local function enter_party(key, fence)
+-- The party under this fence, in this epoch of the topic. nil and an error reply for an older fence.
+local function enter_party(key, fence, epoch)
   local known = redis.call('HMGET', key, 'fence', 'act', 'info_act', 'member', 'joined', 'left', 'last', 'since', 'epoch')
   local party = {
     key = key,
@@ -15,18 +15,25 @@ local function enter_party(key, fence)
     member = known[4] == '1',
     joined = known[5],
     left = known[6],
-    -- Highest number stored, and the lowest whose outcome is known, in which epoch.
+    -- Highest number stored, and the lowest whose outcome is known. All but fence and number are of this epoch.
     last = tonumber(known[7] or 0),
     since = tonumber(known[8] or 1),
-    epoch = known[9],
+    epoch = epoch,
   }
   if fence < party.fence then
     return nil, redis.error_reply('FENCED fence ' .. fence .. ' has been overtaken by ' .. party.fence)
   end
-  if fence > party.fence then
+  local anew = known[9] ~= epoch
+  if anew or fence > party.fence then
     party.fence = fence
     party.act = 0
     party.info_act = 0
+  end
+  if anew then
+    party.member = false
+    party.joined = ''
+    party.left = ''
+    party.since = party.last + 1
   end
   return party
 end
@@ -38,17 +45,9 @@ local function begin_act(party, act)
   return true
 end
 
--- Outcomes of an earlier epoch are positions that mean nothing any more: the numbers still count.
-local function renew_outcomes(party, epoch)
-  if party.epoch ~= epoch then
-    party.since = party.last + 1
-    party.epoch = epoch
-  end
-end
-
 local function save_party(party)
   redis.call('HSET', party.key, 'fence', party.fence, 'act', party.act, 'info_act', party.info_act,
     'member', party.member and '1' or '0', 'joined', party.joined or '', 'left', party.left or '',
-    'last', party.last, 'since', party.since, 'epoch', party.epoch or '')
+    'last', party.last, 'since', party.since, 'epoch', party.epoch)
   if party.member then redis.call('PERSIST', party.key) else redis.call('PEXPIRE', party.key, PARTY_MEMORY) end
 end

@@ -10,7 +10,7 @@ local TOPIC_MEMORY = 90000000
 -- `keys`: meta, messages, announcements. nil for a caller whose server identity this topic has seen replaced.
 local function open_topic(keys, server, epoch)
   local known = redis.call('HMGET', keys.meta,
-    'server', 'former', 'epoch', 'offset', 'count', 'last', 'base', 'bytes', 'announced')
+    'server', 'former', 'epoch', 'offset', 'count', 'last', 'base', 'bytes', 'announced', 'gathered')
   if known[1] ~= server then
     if known[2] == server then return nil end
     -- New, or written by a server that may have known more than this one does: from here on positions mean something else.
@@ -20,8 +20,9 @@ local function open_topic(keys, server, epoch)
       redis.call('HSET', keys.meta, 'server', server, 'former', known[1], 'epoch', epoch)
     else
       redis.call('HSET', keys.meta, 'server', server, 'epoch', epoch)
-      redis.call('PEXPIRE', keys.meta, TOPIC_MEMORY)
     end
+    -- Whoever was in it, or held it, has to come again.
+    redis.call('PEXPIRE', keys.meta, TOPIC_MEMORY)
     known = { server, false, epoch }
   end
   return {
@@ -35,10 +36,27 @@ local function open_topic(keys, server, epoch)
     -- Bytes of messages and of announcements ever stored.
     bytes = tonumber(known[8] or 0),
     announced = tonumber(known[9] or 0),
+    -- The epoch whose members are in the set.
+    gathered = known[10],
   }
 end
 
 local OUTDATED = 'OUTDATED the topic was written through a later connection to another server'
+
+-- The epoch in which a topic was left, without opening it: false where the next use begins a new one. nil as above.
+local function epoch_of(meta, server)
+  local known = redis.call('HMGET', meta, 'server', 'former', 'epoch')
+  if known[1] == server then return known[3] end
+  if known[2] == server then return nil end
+  return false
+end
+
+-- A new epoch has no members: those of the one before it go with the first who comes.
+local function gather(topic, members, infos)
+  if topic.gathered == topic.epoch then return end
+  redis.call('DEL', members, infos)
+  redis.call('HSET', topic.keys.meta, 'gathered', topic.epoch)
+end
 
 -- The position at the head, as text.
 local function place(topic)
