@@ -191,7 +191,7 @@ const VICES = {
     return {
       answer(from, to) {
         const length = Number(from.headers["content-length"] ?? 0);
-        if (chance.fraction() > 0.25 || length < 2) return passOn(from, to);
+        if (chance.fraction() > 0.1 || length < 2) return passOn(from, to);
         did();
         to.writeHead(from.statusCode ?? 502, from.headers);
         from.once("data", (chunk: Buffer) => {
