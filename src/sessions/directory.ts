@@ -258,7 +258,7 @@ export class Directory {
     if (!session || session.gone) return null;
     return session.mailbox.run(async () => {
       if (session.gone) return null;
-      session.parting = true;
+      session.leaving = true;
       try {
         await session.checkpoint();
       } catch (err) {

@@ -82,7 +82,7 @@ export class Session {
   /** It is no longer this node's: nothing may be done for it here. */
   gone = false;
   /** It is about to be let go: its positions are being written, and nothing is handed over that they do not tell of. */
-  parting = false;
+  leaving = false;
   /** Whatever another layer keeps beside it (pending actions, answered publishes). */
   readonly companions = new Map<symbol, unknown>();
 
@@ -279,7 +279,7 @@ export class Session {
   }
 
   flush(): void {
-    if (!this.gone && !this.parting && !this.unrestored && !this.lapsed) this.#deliveries.flush();
+    if (!this.gone && !this.leaving && !this.unrestored && !this.lapsed) this.#deliveries.flush();
   }
 
   /** The client's word about what it has. */
