@@ -47,7 +47,7 @@ const ALONE = 1000;
 const LEAVING = 0.5;
 /** Milliseconds over which clients of ours come back at the most: whoever polls hears nothing until then. */
 const OURS = 2000;
-/** Milliseconds for which a node that goes down still hears those who have just been told. */
+/** Milliseconds for which a node that goes down still hears those who have just been told, and answers other nodes. */
 const LINGER = 250;
 const LINGER_LOOK = 25;
 /** Milliseconds between two attempts to take the first lease. */
@@ -334,6 +334,8 @@ export function createNode(options: NodeOptions): Node {
       links.flush();
       peers.stop();
       await lease.stop().catch((err: unknown) => log.warn({ err }, "the lease could not be given up"));
+      for (let waited = 0; peers.answering > 0 && waited < LINGER; waited += LINGER_LOOK)
+        await sleep(clock, LINGER_LOOK);
       hub.stop();
       await engine.stop();
     },

@@ -199,7 +199,10 @@ export interface Engine {
   releaseLease(): Promise<void>;
   /** Nodes with a lease, and lapsed ones that still own connections. */
   nodes(): Promise<readonly NodeLease[]>;
-  /** Hands a text to another node's `message`. Resolves when handed over, not when read; a node that is gone stays silent. */
+  /**
+   * Hands a text to another node's `message`. Resolves when handed over, not when read: a node that goes down may stay silent.
+   * `unavailable` also when that node does not listen, whatever its lease says: it has surely not got it.
+   */
   send(node: string, text: string): Promise<void>;
 
   // Connections ------------------------------------------------------------------------------------------

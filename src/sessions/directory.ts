@@ -397,6 +397,9 @@ export class Directory {
     try {
       answer = await this.#peers.ask(owner, { op: "execute", connection: id, command }, EXECUTE_WAIT);
     } catch (failed) {
+      // Who has gone since the list was read has not got it.
+      this.#alive = null;
+      if (failed instanceof EngineFailure && failed.outcome === "unavailable") return MOVED;
       if (failed instanceof NoAnswer) throw new EngineFailure("unknown", failed.message, { cause: failed });
       throw failed;
     }

@@ -31,6 +31,8 @@ export class Peers {
   readonly #waiting = new Map<number, Waiting>();
   readonly #asked = new Map<string, Promise<unknown>>();
   #next = 1;
+  /** Questions of other nodes that are not answered yet. */
+  answering = 0;
   /** Answers other nodes' questions; may reject, then there is no answer. */
   onAsk: (from: string, body: unknown) => Promise<unknown> = () => Promise.reject(new Error("not listening"));
   /** Takes what other nodes say without wanting an answer. */
@@ -76,13 +78,18 @@ export class Peers {
     switch (parsed.kind) {
       case "ask": {
         const { id, body } = parsed;
-        this.#once(`${from} ${id}`, () => this.onAsk(from, body)).then(
-          (answer) =>
-            this.#engine
-              .send(from, JSON.stringify({ kind: "answer", id, body: answer }))
-              .catch((err: unknown) => this.#log.warn({ from, err }, "an answer was not sent")),
-          (err: unknown) => this.#log.warn({ from, err }, "a question of another node failed"),
-        );
+        this.answering += 1;
+        this.#once(`${from} ${id}`, () => this.onAsk(from, body))
+          .then(
+            (answer) =>
+              this.#engine
+                .send(from, JSON.stringify({ kind: "answer", id, body: answer }))
+                .catch((err: unknown) => this.#log.warn({ from, err }, "an answer was not sent")),
+            (err: unknown) => this.#log.warn({ from, err }, "a question of another node failed"),
+          )
+          .finally(() => {
+            this.answering -= 1;
+          });
         return;
       }
       case "answer": {

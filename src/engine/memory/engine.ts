@@ -65,6 +65,7 @@ class MemoryEngine implements Engine {
   async send(node: string, text: string): Promise<void> {
     this.#enter();
     const from = this.#self();
+    if (!this.#store.nodes.has(node)) throw new EngineFailure("unavailable", `node ${node} does not listen`);
     this.#store.nodes.push(node, (sink) => sink.message(from, text));
   }
 

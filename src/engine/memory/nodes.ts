@@ -44,6 +44,10 @@ export class Nodes {
     return unwatched;
   }
 
+  has(node: string): boolean {
+    return this.#ports.has(node);
+  }
+
   watch(node: string, topic: string): void {
     this.#ports.get(node)?.watched.add(topic);
     const watchers = this.#watchers.get(topic);

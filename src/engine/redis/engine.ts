@@ -141,9 +141,10 @@ class RedisEngine implements Engine {
   async send(node: string, text: string): Promise<void> {
     const run = this.#started();
     const { inbox } = this.#keys.node(node);
-    await run.commands.command("send", false, (redis) =>
+    const listeners = await run.commands.command("send", false, (redis) =>
       redis.spublish(inbox, formatNote([1, "message", run.node, text])),
     );
+    if (listeners === 0) throw new EngineFailure("unavailable", `node ${node} does not listen`);
   }
 
   async createConnection(id: string, fields: Record<string, string>): Promise<void> {

@@ -114,12 +114,20 @@ export const sharedRules: readonly Rule[] = [
 
   together(
     210,
-    "a text for a node that is not there is swallowed; a stopped node hears nothing",
+    "a text for a node that is not there is unavailable; a stopped node hears nothing",
     async (a, b, stage) => {
-      await a.engine.send("nobody", "x");
+      await rejects(a.engine.send("nobody", "x"), "unavailable");
       await b.engine.watch(T);
       await b.engine.stop();
-      await a.engine.send("b", "x");
+      let heard = true;
+      const drop = (): void => {
+        heard = false;
+      };
+      for (let waited = 0; heard && waited < 5_000; waited += 10) {
+        void a.engine.send("b", "x").catch(drop);
+        await stage.backend.advance(10);
+      }
+      await rejects(a.engine.send("b", "x"), "unavailable");
       await store(a.engine, T, said("1"));
       await stage.backend.advance(50);
       assert.deepEqual(b.heard.messages, []);
