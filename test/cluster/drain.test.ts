@@ -98,7 +98,8 @@ test("a poll that comes to a node which is ending is answered before the end", a
   await busy.client.connect();
   const clientId = await member(b);
   await settle(b, clientId);
-  const action = busy.client.action("sleep", { sleepDuration: 1_000 }).catch(() => {});
+  // Its answer may be at the other node by then, which this client does not know.
+  busy.client.action("sleep", { sleepDuration: 1_000 }).catch(() => {});
   await sleep(100);
   const ended = a.stop("SIGTERM");
   await eventually(async () => assert.equal((await fetch(`${a.url}/readyz`)).status, 503));
@@ -106,7 +107,6 @@ test("a poll that comes to a node which is ending is answered before the end", a
   assert.equal(reply!.successful, true);
   assert.deepEqual(await ended, { code: 0, signal: null });
   assert.equal((await ask(b, connect(clientId, { advice: { timeout: 0 } })))[0]!.successful, true);
-  await action;
 });
 
 test("those who poll are told to come back at times that are spread over the drain period", async (t) => {
