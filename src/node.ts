@@ -24,6 +24,7 @@ import { Handshakes } from "./sessions/handshake.ts";
 import { newUuid } from "./sessions/ids.ts";
 import { Lease } from "./sessions/lease.ts";
 import { Links } from "./sessions/links.ts";
+import { LiveNodes } from "./sessions/live-nodes.ts";
 import { Peers } from "./sessions/peers.ts";
 import { Restoration } from "./sessions/restoration.ts";
 import type { Session, SessionHost } from "./sessions/session.ts";
@@ -95,6 +96,7 @@ export function createNode(options: NodeOptions): Node {
     sessions: () => directory.local.values(),
   });
 
+  const nodes = new LiveNodes(engine, clock);
   const rooms = new Rooms(engine, clock, config.general.announceMembers);
   const membership = new Membership(engine, clock, rooms);
   const lines = new Lines(engine, clock, () => restoration.complete());
@@ -106,7 +108,7 @@ export function createNode(options: NodeOptions): Node {
     api: () => api,
     simultaneous: config.general.simultaneousActions,
     node: id,
-    alive: (node) => directory.alive(node),
+    alive: (node) => nodes.has(node),
     respond: (session, text, pending) => connections.respond(session, text, pending),
   });
   const authorization = new Authorization(hooks, log);
@@ -136,7 +138,7 @@ export function createNode(options: NodeOptions): Node {
     maxSubscriptions: limits.subscriptions,
   });
 
-  const directory = new Directory(id, peers, host, connections, restoration, log);
+  const directory = new Directory({ node: id, peers, nodes, host, app: connections, restoration, log });
   const end = (session: Session, reason: string): Promise<void> =>
     endings.end(session, { reason, reconnect: "handshake", held: "none" });
   // Callback-polling for the handshake alone is not offered, only served.

@@ -4,7 +4,9 @@ import { EngineFailure } from "../engine/contract.ts";
 import { insist, sleep } from "../engine/insist.ts";
 import type { Clock, Log } from "../ports.ts";
 import type { Application } from "./application.ts";
+import type { LiveNodes } from "./live-nodes.ts";
 import { Mailbox } from "./mailbox.ts";
+import { CLAIM_WAIT, type Parcel, Parcels } from "./parcels.ts";
 import { NoAnswer, type Peers } from "./peers.ts";
 import { type ConnectionRecord, formatRecord, parseRecord } from "./record.ts";
 import type { Restoration } from "./restoration.ts";
@@ -16,25 +18,22 @@ const RELEASE_WAIT = 500;
 const EXECUTE_WAIT = 3000;
 /** How often a moving session is followed before the client is asked to try again. */
 const ATTEMPTS = 6;
-/** Milliseconds for which the list of live nodes is believed. */
-const NODES_AGE = 500;
-
-/** Milliseconds that the next owner gets to claim what was let go. */
-const CLAIM_WAIT = 1000;
 
 export const GONE = Symbol("gone");
 
-/** What a node hands over with a session. */
-interface Parcel {
-  /** What the application packed. */
-  readonly luggage: unknown;
-  /** The record as it was, should the store lose it on the way. */
-  readonly fence: number;
-  readonly fields: Record<string, string>;
-}
-
 /** Runs something on a session; `execute` of the gateway. */
 export type Execute = (session: Session, command: unknown) => Awaitable<unknown>;
+
+export interface DirectoryParts {
+  /** Id of this node. */
+  readonly node: string;
+  readonly peers: Peers;
+  readonly nodes: LiveNodes;
+  readonly host: SessionHost;
+  readonly app: Application;
+  readonly restoration: Restoration;
+  readonly log: Log;
+}
 
 /** Which sessions this node serves, and the ways to one that it does not. */
 export class Directory {
@@ -51,33 +50,22 @@ export class Directory {
   readonly #restoration: Restoration;
   readonly #acquiring = new Map<string, Promise<Session | typeof GONE>>();
   readonly #remote = new Map<string, Mailbox>();
-  /**
-   * What was let go and, as far as is known here, not claimed yet. If the store is lost just then, nobody else knows it.
-   * With how often the store had been lost before, and since when (monotonic milliseconds).
-   */
-  readonly #loose = new Map<string, { parcel: Parcel; losses: number; since: number }>();
-  #alive: { at: number; nodes: Set<string> } | null = null;
-  /** Nodes that the list was once read for. */
-  readonly #known = new Set<string>();
+  readonly #parcels: Parcels;
+  readonly #nodes: LiveNodes;
   /** Once no session comes here any more: a node that takes what is left; undefined when there is none. */
   #heir: (() => string | undefined) | null = null;
 
-  constructor(
-    node: string,
-    peers: Peers,
-    host: SessionHost,
-    app: Application,
-    restoration: Restoration,
-    log: Log,
-  ) {
+  constructor({ node, peers, nodes, host, app, restoration, log }: DirectoryParts) {
     this.#node = node;
     this.#engine = host.engine;
     this.#clock = host.clock;
     this.#log = log;
     this.#peers = peers;
+    this.#nodes = nodes;
     this.#host = host;
     this.#app = app;
     this.#restoration = restoration;
+    this.#parcels = new Parcels(app, host.clock, log);
   }
 
   /**
@@ -88,7 +76,7 @@ export class Directory {
     const session = new Session(this.#host, id, fence, record, fresh, losses);
     session.receipts.onPresented = (said) => this.#app.presented(session, said);
     this.local.set(id, session);
-    this.#loose.delete(id);
+    this.#parcels.forget(id);
     return session;
   }
 
@@ -116,7 +104,7 @@ export class Directory {
     change: ((record: ConnectionRecord) => Partial<ConnectionRecord> | null) | undefined,
     from: string | undefined,
   ): Promise<Session | typeof GONE> {
-    const loose = this.#loose.get(id)?.parcel ?? null;
+    const loose = this.#parcels.of(id);
     let parcel = loose;
     // What the store has of it may be older than what is known here.
     const local = this.local.get(id);
@@ -209,12 +197,12 @@ export class Directory {
   /** Asks whoever serves it to let go, and takes what it packed. */
   async #fetchParcel(id: string, state: ConnectionState): Promise<Parcel | null> {
     if (this.local.has(id)) return this.letGo(id);
-    if (state.owner === this.#node || !(await this.alive(state.owner))) return null;
+    if (state.owner === this.#node || !(await this.#nodes.has(state.owner))) return null;
     try {
       const { losses } = this.#restoration;
       const answer = await this.#peers.ask(state.owner, { op: "release", connection: id }, RELEASE_WAIT);
       const parcel = answer as Parcel | null;
-      if (parcel) this.#keep(id, parcel, losses);
+      if (parcel) this.#parcels.keep(id, parcel, losses);
       return parcel;
     } catch (failed) {
       if (!(failed instanceof NoAnswer) && !(failed instanceof EngineFailure)) throw failed;
@@ -258,41 +246,26 @@ export class Directory {
     if (!session || session.gone) return null;
     return session.mailbox.run(async () => {
       if (session.gone) return null;
-      session.leaving = true;
-      try {
-        await session.checkpoint();
-      } catch (err) {
-        this.#log.warn({ connection: id, err }, "a session moved without its last checkpoint");
-      }
-      const luggage = this.#app.pack(session);
-      const { losses } = session;
+      const parcel = await this.#parcels.pack(session);
       this.drop(session);
-      const fields = formatRecord({ ...session.record, uprooted: true });
-      const parcel = { luggage, fence: session.fence, fields };
-      this.#keep(id, parcel, losses);
       return parcel;
     });
   }
 
-  #keep(id: string, parcel: Parcel, losses: number): void {
-    this.#loose.set(id, { parcel, losses, since: this.#clock.monotonic() });
-  }
-
   /** Takes back what was let go and not claimed before the store was lost. What can wait, waits for the next time. */
   async reclaim(): Promise<void> {
-    const due = this.#clock.monotonic() - CLAIM_WAIT;
-    const loose = [...this.#loose].filter(([, { since }]) => since <= due);
-    if (loose.length === 0) return;
+    const due = [...this.#parcels.due()];
+    if (due.length === 0) return;
     await this.#restoration.check();
-    for (const [id, { parcel, losses }] of loose) {
-      if (this.#loose.get(id)?.parcel !== parcel) continue;
+    for (const { id, parcel, losses } of due) {
+      if (this.#parcels.of(id) !== parcel) continue;
       const lost = losses < this.#restoration.losses;
       // As long as its owner may be about to register it again, it is not ours.
       if (lost && this.#restoration.sinceLoss < CLAIM_WAIT) continue;
       const state = lost ? await insist(this.#clock, () => this.#engine.readConnection(id)) : undefined;
       // Nobody has claimed it in the store that there is now.
       if (state !== undefined && (state === null || state.fence <= parcel.fence)) await this.acquire(id);
-      this.#loose.delete(id);
+      this.#parcels.forget(id);
     }
   }
 
@@ -306,19 +279,7 @@ export class Directory {
   claimed(id: string, fence: number): void {
     const session = this.local.get(id);
     if (session && session.fence < fence) this.drop(session);
-    const loose = this.#loose.get(id);
-    if (loose && loose.parcel.fence < fence) this.#loose.delete(id);
-  }
-
-  async alive(node: string): Promise<boolean> {
-    const now = this.#clock.monotonic();
-    // One that is not known may have come since.
-    if (!this.#alive || now - this.#alive.at > NODES_AGE || !this.#known.has(node)) {
-      const leases = await insist(this.#clock, () => this.#engine.nodes());
-      this.#alive = { at: now, nodes: new Set(leases.filter((l) => l.remaining > 0).map((l) => l.node)) };
-      for (const one of [node, ...this.#alive.nodes]) this.#known.add(one);
-    }
-    return this.#alive.nodes.has(node);
+    this.#parcels.claimed(id, fence);
   }
 
   /**
@@ -365,7 +326,7 @@ export class Directory {
     if (session && !session.gone && !this.closed) return this.#here(session, command);
     const state = await this.#read(id);
     if (!state) return GONE;
-    if (state.owner !== this.#node && (await this.alive(state.owner)))
+    if (state.owner !== this.#node && (await this.#nodes.has(state.owner)))
       return this.#elsewhere(state.owner, id, command);
     if (this.closed) return this.#bequeath(id);
     const acquired = await this.acquire(id);
@@ -398,7 +359,7 @@ export class Directory {
       answer = await this.#peers.ask(owner, { op: "execute", connection: id, command }, EXECUTE_WAIT);
     } catch (failed) {
       // Who has gone since the list was read has not got it.
-      this.#alive = null;
+      this.#nodes.doubt();
       if (failed instanceof EngineFailure && failed.outcome === "unavailable") return MOVED;
       if (failed instanceof NoAnswer) throw new EngineFailure("unknown", failed.message, { cause: failed });
       throw failed;
@@ -424,7 +385,7 @@ export class Directory {
     };
     switch (op) {
       case "release":
-        return (await this.letGo(connection)) ?? this.#loose.get(connection)?.parcel ?? null;
+        return (await this.letGo(connection)) ?? this.#parcels.of(connection);
       case "take":
         if (!this.closed) await this.acquire(connection, undefined, from);
         return {};

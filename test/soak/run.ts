@@ -215,6 +215,7 @@ let broken = 0;
 
 async function round(seconds: number, sample: boolean): Promise<void> {
   const until = performance.now() + seconds * 1000;
+  for (const proxy of proxies) proxy.refuseConnections(false);
   const weather = proxies.map((proxy) => storm(Math.random, 8_000, () => proxy.cutAll()));
   const worker = async (): Promise<void> => {
     await sleep(Math.random() * 5_000);
@@ -232,7 +233,11 @@ async function round(seconds: number, sample: boolean): Promise<void> {
   }
   await crowd;
   for (const one of weather) one.stop();
-  for (const proxy of proxies) proxy.cutAll();
+  // A client of somebody else's whose goodbye was lost would be back at once; its page is closed.
+  for (const proxy of proxies) {
+    proxy.refuseConnections(true);
+    proxy.cutAll();
+  }
   await Socket.closeAll();
 }
 
@@ -247,6 +252,7 @@ async function floor(): Promise<Holdings> {
 // What a client of somebody else's leaves behind when it is cut off is not what is watched here.
 process.on("unhandledRejection", () => {});
 process.on("uncaughtException", () => {});
+process.on("rejectionHandled", () => {});
 
 const empty = await holdings();
 show("empty", empty);
