@@ -1,7 +1,8 @@
 import type { Ext } from "../bayeux/index.ts";
 import type { Cursor } from "../hub/cursor.ts";
-import type { Moves, Packed } from "../sessions/outbox.ts";
+import type { Packed } from "../sessions/outbox.ts";
 import type { Session } from "../sessions/session.ts";
+import type { Moves } from "../sessions/wording.ts";
 import { Retransmissions } from "./retransmissions.ts";
 
 /** An action of a connection that is running, here or where the connection was before. */

@@ -9,8 +9,8 @@ import {
 import { insist } from "../engine/insist.ts";
 import type { Clock, Json } from "../ports.ts";
 import { digest, isUuid4 } from "../sessions/ids.ts";
-import { LINE_PREFIX } from "../sessions/outbox.ts";
 import type { Session } from "../sessions/session.ts";
+import { LINE_PREFIX } from "../sessions/wording.ts";
 
 /** The id in a line's channel; undefined for any other channel. */
 export function lineOf(channel: string): string | undefined {

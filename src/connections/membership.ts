@@ -4,9 +4,9 @@ import { insist } from "../engine/insist.ts";
 import type { Cursor } from "../hub/cursor.ts";
 import type { Clock } from "../ports.ts";
 import type { Actor, MemberInfo, Rooms } from "../rooms/rooms.ts";
-import type { Moves } from "../sessions/outbox.ts";
 import type { ConnectionRecord } from "../sessions/record.ts";
 import type { Session } from "../sessions/session.ts";
+import type { Moves } from "../sessions/wording.ts";
 import { lifeOf } from "./life.ts";
 
 /** What a change of rooms means for what its reply carries and when it may be said. */

@@ -1,22 +1,8 @@
-import type { Entry, Position } from "../engine/contract.ts";
+import type { Position } from "../engine/contract.ts";
 import { formatPosition } from "../engine/contract.ts";
 import type { Cursor, Found, Reader } from "../hub/cursor.ts";
 import type { Hub } from "../hub/hub.ts";
-
-/** The constant channel of everything on our own client's line; its extension puts the line's in its place. */
-export const OUR_CHANNEL = "/actionwire";
-export const LINE_PREFIX = "/client/websocket/connection/";
-
-/** What a verb's reply does to the reader's positions (docs/protocol.md §6). */
-export interface Moves {
-  readonly joined?: {
-    readonly topic: string;
-    readonly position: string;
-    readonly last?: number;
-    readonly room: string;
-  };
-  readonly left?: string;
-}
+import { gapOf, LINE_PREFIX, type Moves, ourEntry, ourGap, ourReply, sharedAfter } from "./wording.ts";
 
 /** A reply as it travels with a session. */
 export interface Packed {
@@ -366,24 +352,8 @@ export class Outbox implements Reader {
     const head = replica.head;
     if (head === null || cursor.buffered || position.offset < cursor.start.offset) return null;
     if (position.epoch !== cursor.start.epoch || !replica.covers(position)) return null;
-    let { shared } = replica;
-    if (shared === null || shared.upTo !== head || shared.after !== position.offset) {
-      const first = replica.indexAfter(position);
-      const all: string[] = [];
-      const from = new Set<string>();
-      let length = 0;
-      for (let index = first; ; index += 1) {
-        const entry = replica.at(index);
-        if (entry === undefined) break;
-        if (entry.from !== null) from.add(entry.from);
-        const text = ourEntry(replica.topic, entry, at(head.epoch, entry));
-        length += text.length;
-        all.push(text);
-      }
-      if (length > BUDGET) return null;
-      shared = { after: position.offset, upTo: head, from, texts: all };
-      replica.shared = shared;
-    }
+    const shared = sharedAfter(replica, head, position, BUDGET);
+    if (shared === null) return null;
     if (this.#line !== null && shared.from.has(this.#line)) return null;
     cursor.position = head;
     return shared.texts;
@@ -393,10 +363,8 @@ export class Outbox implements Reader {
     const { position } = found;
     if (found.kind === "gap") {
       this.#hub.gaps += 1;
-      const gap = JSON.stringify({ context: "api", gap: { ...subject(topic), missed: found.missed } });
-      return this.#ours
-        ? `{"channel":"${OUR_CHANNEL}","data":${gap},"ext":${placed(topic, position)}}`
-        : this.#frame(gap, undefined);
+      const gap = gapOf(topic, found.missed);
+      return this.#ours ? ourGap(topic, gap, position) : this.#frame(gap, undefined);
     }
     const { entry } = found;
     if (entry.from !== null && entry.from === this.#line) return null;
@@ -407,9 +375,7 @@ export class Outbox implements Reader {
   }
 
   #frame(data: string, moves: Moves | undefined): string {
-    if (!this.#ours) return `{"channel":"${LINE_PREFIX}${this.#line}","data":${data}}`;
-    const ext = moves ? `,"ext":{"actionwire":${JSON.stringify(moves)}}` : "";
-    return `{"channel":"${OUR_CHANNEL}","data":${data}${ext}}`;
+    return this.#ours ? ourReply(data, moves) : `{"channel":"${LINE_PREFIX}${this.#line}","data":${data}}`;
   }
 }
 
@@ -420,29 +386,3 @@ export const lengthOf = (replies: readonly Packed[]): number =>
 /** Replies without what belongs to this node. */
 export const packed = (replies: readonly Packed[]): Packed[] =>
   replies.map(({ data, moves }) => ({ data, moves }));
-
-const at = (epoch: string, entry: Entry): Position => ({ epoch, offset: entry.offset, count: entry.count });
-
-function placed(topic: string, position: Position): string {
-  return `{"actionwire":{"topic":${JSON.stringify(topic)},"position":"${formatPosition(position)}"}}`;
-}
-
-/** Entries of plain channels are stored as whole messages, those of rooms and lines as their data. */
-function ourEntry(topic: string, entry: Entry, position: Position): string {
-  const ext = placed(topic, position);
-  const { payload } = entry;
-  if (!topic.startsWith("channel:")) return `{"channel":"${OUR_CHANNEL}","data":${payload},"ext":${ext}}`;
-  // Names of channels need no escaping.
-  const named = payload.indexOf('"', '{"channel":"'.length) + 1;
-  if (!payload.startsWith(',"ext":', named)) return `${payload.slice(0, -1)},"ext":${ext}}`;
-  const message = JSON.parse(payload) as { ext: object };
-  return JSON.stringify({ ...message, ext: { ...message.ext, ...(JSON.parse(ext) as object) } });
-}
-
-/** What a gap notice is about, in the client's words. */
-function subject(topic: string): Record<string, string | null> {
-  const name = topic.slice(topic.indexOf(":") + 1);
-  if (topic.startsWith("room:")) return { room: name };
-  if (topic.startsWith("channel:")) return { room: null, channel: name };
-  return { room: null };
-}

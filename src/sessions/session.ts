@@ -12,11 +12,12 @@ import type { Link } from "./gateway.ts";
 import { Keeper } from "./keeper.ts";
 import type { Links } from "./links.ts";
 import { Mailbox } from "./mailbox.ts";
-import { OUR_CHANNEL, Outbox } from "./outbox.ts";
+import { Outbox } from "./outbox.ts";
 import { Polls } from "./polls.ts";
 import { Receipts } from "./receipts.ts";
 import type { ConnectionRecord } from "./record.ts";
 import type { SessionTimes } from "./times.ts";
+import { OUR_CHANNEL } from "./wording.ts";
 
 /** What a session needs of its node. */
 export interface SessionHost {

@@ -1,7 +1,7 @@
 /** Who was sent away while its line was broken. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LINE_PREFIX } from "../../src/sessions/outbox.ts";
+import { LINE_PREFIX } from "../../src/sessions/wording.ts";
 import { connect, type Message, publish } from "../wire/support/messages.ts";
 import { World } from "./world.ts";
 
