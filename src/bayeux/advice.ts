@@ -18,8 +18,9 @@ const CLIENT_TIMEOUT_MS = 60_000;
 
 /** Connect again. `interval` must not be 0 where the connect was not held (rule 21). */
 export function retry(timeoutMs: number, interval = 0, maxInterval?: number): Advice {
-  const advice: Advice = { reconnect: "retry", interval, timeout: timeoutMs };
-  return maxInterval === undefined ? advice : { ...advice, maxInterval };
+  return maxInterval === undefined
+    ? { reconnect: "retry", interval, timeout: timeoutMs }
+    : { reconnect: "retry", interval, timeout: timeoutMs, maxInterval };
 }
 
 /**

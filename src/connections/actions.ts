@@ -2,6 +2,7 @@ import { failure, failureFields, tooManyPending } from "../actions/errors.ts";
 import type { ActionOutcome, ActionPromises, ActionRunner } from "../actions/runner-contract.ts";
 import type { Api } from "../api.ts";
 import { type Awaitable, then } from "../awaitable.ts";
+import { jsonWith } from "../json.ts";
 import type { Clock } from "../ports.ts";
 import type { Session } from "../sessions/session.ts";
 import { ANSWERED, type Life, lifeOf, type Pending } from "./life.ts";
@@ -67,7 +68,7 @@ export class ActionDesk {
       const answered = life.answered.get(known) ?? journalled;
       if (answered) return respond(session, answered, undefined);
       // Its response comes when it is done. A journalled one that was never written down was never begun.
-      if ([...life.pending.values()].some((pending) => pending.messageId === known)) return;
+      if (life.runs(known)) return;
       if (journalled === null || (repeat && !promises?.idempotent && (rebuilt || !promises?.journal))) {
         return respond(session, formatOutcome(matching, unknownOutcome), undefined);
       }
@@ -76,7 +77,7 @@ export class ActionDesk {
     const mark = key === null || promises === null || promises.idempotent ? null : Retransmissions.mark(key);
     if (mark !== null && session.record.begun.includes(mark))
       return respond(session, formatOutcome(matching, unknownOutcome), undefined);
-    if (life.pending.size >= simultaneous) {
+    if (life.running >= simultaneous) {
       return respond(session, formatOutcome(matching, { ok: false, failure: tooManyPending }), undefined);
     }
     const journalled = promises?.journal === true && known !== undefined;
@@ -218,12 +219,8 @@ function paramsOf(data: Record<string, unknown>): Record<string, unknown> {
 /** The response as it goes on the line; what matches it and marks it comes last, so that no action overwrites it. */
 function formatOutcome({ messageCount, messageId }: Matching, outcome: ActionOutcome): string {
   const body = outcome.ok ? outcome.response : failureFields(outcome.failure);
-  return JSON.stringify({
-    ...body,
-    context: "response",
-    messageCount,
-    ...(messageId === undefined ? {} : { messageId }),
-  });
+  const last = { context: "response", messageCount };
+  return jsonWith(body, messageId === undefined ? last : { messageId, ...last });
 }
 
 /** What is written down of an action; undefined where nothing is. Its name is the client's: `__proto__` is one like any other. */

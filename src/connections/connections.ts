@@ -15,6 +15,7 @@ import {
 import { EngineFailure, formatPosition, type Position, roomTopic } from "../engine/contract.ts";
 import { sleep } from "../engine/insist.ts";
 import type { Hooks } from "../hooks.ts";
+import { jsonWith } from "../json.ts";
 import type { Clock, Log } from "../ports.ts";
 import type { Answer, Application } from "../sessions/application.ts";
 import type { Directory } from "../sessions/directory.ts";
@@ -292,7 +293,7 @@ export class Connections implements Application {
     const messageId = Object.hasOwn(fields, "messageId") ? fields.messageId : undefined;
     const matching: Matching = { messageCount: record.counts.messages, messageId };
     const respond = (body: object, order: { moves?: Moves | undefined } = {}): void =>
-      sayOnLine(session, JSON.stringify({ ...body, context: "response", ...matching }), order);
+      sayOnLine(session, jsonWith(body, { context: "response", ...matching }), order);
     const acknowledged = (): Reply => publishReply(message);
     return rescue(
       () => {

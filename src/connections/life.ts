@@ -28,13 +28,12 @@ export const ANSWERED = 64;
 /** What the owner of a connection keeps beside its record. Moves along as luggage, is lost with the node. */
 export class Life {
   readonly retransmissions = new Retransmissions();
-  readonly pending = new Map<number, Pending>();
+  // What most connections never need is made when it is.
+  #pending: Map<number, Pending> | null = null;
+  #answered: Map<string | number, string> | null = null;
+  #forwarded: Set<string | number> | null = null;
   /** Actions that are just being begun: most of them have ended by then, and never become pending. */
   beginning = 0;
-  /** Replies to actions by messageId, for a client that asks again. JSON texts, oldest first. */
-  readonly answered = new Map<string | number, string>();
-  /** Actions whose responses came from another node. */
-  readonly forwarded = new Set<string | number>();
   /** Said, in this order, once the answer to the subscription has been handed over; here, or where the session is by then. */
   greeting: Greeting[] = [];
   /** The line it is about to have, while the application is asked about its first room. */
@@ -50,19 +49,48 @@ export class Life {
   params: Readonly<Record<string, unknown>> = {};
   nextPending = 1;
 
+  /** Actions that run, by a key of their own. */
+  get pending(): Map<number, Pending> {
+    this.#pending ??= new Map();
+    return this.#pending;
+  }
+
+  get running(): number {
+    return this.#pending?.size ?? 0;
+  }
+
+  /** Whether one with this messageId does. */
+  runs(messageId: string | number): boolean {
+    for (const pending of this.#pending?.values() ?? []) if (pending.messageId === messageId) return true;
+    return false;
+  }
+
+  /** Replies to actions by messageId, for a client that asks again. JSON texts, oldest first. */
+  get answered(): Map<string | number, string> {
+    this.#answered ??= new Map();
+    return this.#answered;
+  }
+
+  /** Actions whose responses came from another node. */
+  get forwarded(): Set<string | number> {
+    this.#forwarded ??= new Set();
+    return this.#forwarded;
+  }
+
   remember(messageId: string | number, text: string): void {
-    this.answered.set(messageId, text);
-    if (this.answered.size > ANSWERED) this.answered.delete(this.answered.keys().next().value!);
+    const { answered } = this;
+    answered.set(messageId, text);
+    if (answered.size > ANSWERED) answered.delete(answered.keys().next().value!);
   }
 }
 
 const LIFE = Symbol("life");
 
 export function lifeOf(session: Session): Life {
-  let life = session.companions.get(LIFE) as Life | undefined;
+  let life = session.companions[LIFE] as Life | undefined;
   if (!life) {
     life = new Life();
-    session.companions.set(LIFE, life);
+    session.companions[LIFE] = life;
   }
   return life;
 }

@@ -87,7 +87,7 @@ export class Lines {
 
   /** From now on it is found by its identity, whether it has a line or not. */
   async enlist(session: Session): Promise<void> {
-    await this.#byIdentity(session, (topic, actor) => this.#engine.join(topic, { ...actor, info: "{}" }));
+    await this.#byIdentity(session, (topic, actor) => this.#engine.join(topic, { info: "{}", ...actor }));
   }
 
   async leave(session: Session): Promise<void> {

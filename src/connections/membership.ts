@@ -91,7 +91,7 @@ export class Membership {
     });
     return {
       moves: {
-        ...(entered ? { joined: { ...entered.joined, last: life.lastSaid } } : {}),
+        ...(entered ? { joined: { last: life.lastSaid, ...entered.joined } } : {}),
         // Whoever still listens there goes on hearing it.
         ...(left === null || Object.hasOwn(listening, left) ? {} : { left: roomTopic(left) }),
       },

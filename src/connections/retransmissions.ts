@@ -13,7 +13,7 @@ const REMEMBERED = 256;
  */
 export class Retransmissions {
   /** Or what it will be. */
-  readonly #replies = new Map<string, Awaitable<Reply>>();
+  #replies: Map<string, Awaitable<Reply>> | null = null;
 
   /** Null for a publish that cannot be recognised. */
   static key({ id, channel, data }: PublishMessage): string | null {
@@ -29,7 +29,7 @@ export class Retransmissions {
 
   /** The reply to what has the same key; done when there is none. What fails is forgotten, so that a repeat tries again. */
   answer(key: string, act: () => Awaitable<Reply>): Awaitable<Reply> {
-    const known = this.#replies.get(key);
+    const known = this.#replies?.get(key);
     if (known !== undefined) return known;
     const reply = act();
     this.remember(key, reply);
@@ -40,15 +40,16 @@ export class Retransmissions {
     try {
       const reply = await doing;
       // It keeps its place among the others.
-      if (this.#replies.has(key)) this.#replies.set(key, reply);
+      if (this.#replies?.has(key)) this.#replies.set(key, reply);
       return reply;
     } catch (failed) {
-      this.#replies.delete(key);
+      this.#replies?.delete(key);
       throw failed;
     }
   }
 
   remember(key: string, reply: Awaitable<Reply>): void {
+    this.#replies ??= new Map();
     this.#replies.set(key, reply);
     if (this.#replies.size > REMEMBERED) this.#replies.delete(this.#replies.keys().next().value!);
   }
@@ -56,7 +57,7 @@ export class Retransmissions {
   /** What is settled, for the next owner. */
   settled(): [string, Reply][] {
     const all: [string, Reply][] = [];
-    for (const [key, reply] of this.#replies) if (!(reply instanceof Promise)) all.push([key, reply]);
+    for (const [key, reply] of this.#replies ?? []) if (!(reply instanceof Promise)) all.push([key, reply]);
     return all;
   }
 }

@@ -64,10 +64,10 @@ class LiveConnection implements Connection {
 const VIEW = Symbol("view");
 
 export function viewOf(session: Session): Connection {
-  let view = session.companions.get(VIEW) as Connection | undefined;
+  let view = session.companions[VIEW] as Connection | undefined;
   if (!view) {
     view = new LiveConnection(session);
-    session.companions.set(VIEW, view);
+    session.companions[VIEW] = view;
   }
   return view;
 }

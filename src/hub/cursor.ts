@@ -31,6 +31,10 @@ export class Cursor implements Follower {
   astray = false;
   /** There may be something for its reader, who will look; set and cleared by the reader. */
   due = false;
+  /** Is read only after a reply that waits; set and cleared by the reader. */
+  blocked = false;
+  /** Nothing of it is handed over until it is left; set by the reader. */
+  held = false;
   #backlog: Found[] = [];
   #next = 0;
 

@@ -55,7 +55,7 @@ export class Rooms {
         payload,
         from,
         kind: "message",
-        publisher: { ...publisher, act: act() },
+        publisher: { act: act(), ...publisher },
         requires: "member",
       };
       const appended = await insist(this.#clock, async () => {
@@ -85,7 +85,7 @@ export class Rooms {
     const announce = this.#announcement(room, info.id, ENTERED);
     return insist(this.#clock, async () => {
       const told = (await quiet()) ? {} : announce;
-      return this.#engine.join(roomTopic(room), { ...actor, info: JSON.stringify(info), ...told });
+      return this.#engine.join(roomTopic(room), { info: JSON.stringify(info), ...actor, ...told });
     });
   }
 
@@ -93,7 +93,7 @@ export class Rooms {
   rejoin(room: string, actor: Actor, info: MemberInfo, last?: number): Promise<Joined> {
     const number = last === undefined ? {} : { last };
     return insist(this.#clock, () =>
-      this.#engine.join(roomTopic(room), { ...actor, info: JSON.stringify(info), ...number }),
+      this.#engine.join(roomTopic(room), { info: JSON.stringify(info), ...actor, ...number }),
     );
   }
 

@@ -156,13 +156,13 @@ export class Handshakes {
     const cookie = requester.cookies[COOKIE];
     const record = newRecord({
       who: {
-        ...who,
         browser: cookie === undefined ? null : digest(cookie),
         remoteIP: requester.remoteIP,
         remotePort: requester.remotePort,
         connectedAt: clock.now(),
         ours: wish.ours,
         cometd: message.cometd,
+        ...who,
       },
       session: { current: parseCredential(clientId)!.digest, superseded: [] },
       resume: { current: parseCredential(token)!.digest, previous: null },
@@ -213,7 +213,7 @@ export class Handshakes {
       const { session } = record;
       const { expiresAt: _former, ...person } = record.who;
       return {
-        who: { ...person, ...who },
+        who: Object.assign(person, who),
         session: {
           current: parseCredential(clientId)!.digest,
           superseded: [session.current, ...session.superseded].slice(0, SUPERSEDED),
@@ -258,7 +258,7 @@ export class Handshakes {
       types,
       advice: retry(times.timeout, times.interval, times.grace),
       ext: {
-        actionwire: { connectionId, resume: { ...resume, grace }, limits: { message: maxMessage } },
+        actionwire: { connectionId, resume: { grace, ...resume }, limits: { message: maxMessage } },
         ...(acks ? { ack: true } : {}),
       },
     });

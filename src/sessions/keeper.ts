@@ -19,7 +19,8 @@ export interface KeptSession {
 export class Keeper {
   readonly #engine: Engine;
   readonly #session: KeptSession;
-  readonly #unwritten = new Set<RecordField>();
+  /** Few, and each once. */
+  #unwritten: RecordField[] = [];
   #acts = 0;
 
   constructor(engine: Engine, session: KeptSession) {
@@ -56,14 +57,14 @@ export class Keeper {
 
   /** Writes these fields as they are and whatever was left for later. Rejects with an EngineFailure. */
   async write(...fields: RecordField[]): Promise<void> {
-    const later = [...this.#unwritten];
-    this.#unwritten.clear();
+    const later = this.#unwritten;
+    this.#unwritten = [];
     const { record } = this.#session;
     const part = Object.fromEntries([...fields, ...later].map((field) => [field, record[field]]));
     try {
       await this.#put(part);
     } catch (failed) {
-      for (const field of later) this.#unwritten.add(field);
+      this.later(...later);
       this.judge(failed);
       throw failed;
     }
@@ -76,13 +77,13 @@ export class Keeper {
 
   /** Has these fields written with the next write, a second from now at the latest. */
   later(...fields: RecordField[]): void {
-    for (const field of fields) this.#unwritten.add(field);
+    for (const field of fields) if (!this.#unwritten.includes(field)) this.#unwritten.push(field);
     this.#session.stir();
   }
 
   /** Whether anything was left for later. */
   get unwritten(): boolean {
-    return this.#unwritten.size > 0;
+    return this.#unwritten.length > 0;
   }
 
   /** Writes what was left for later. */

@@ -45,8 +45,6 @@ export class Outbox implements Reader {
    * time allocates a table each time, and keeps the collector from what these hold.
    */
   #due: Cursor[] = [];
-  readonly #blocked = new Set<Cursor>();
-  readonly #held = new Set<Cursor>();
   #closing: Cursor[] = [];
   #replies: Reply[] = [];
   #unread = 0;
@@ -94,7 +92,7 @@ export class Outbox implements Reader {
   /** Hands nothing of a topic over until it is left, because it may have been left by now. */
   hold(topic: string): void {
     const cursor = this.#cursors.get(topic);
-    if (cursor) this.#held.add(cursor);
+    if (cursor) cursor.held = true;
   }
 
   /** Stops reading a topic at `until`; what is owed up to there is still read. Undefined when it was not read. */
@@ -103,8 +101,6 @@ export class Outbox implements Reader {
     if (!cursor) return undefined;
     this.#cursors.delete(topic);
     cursor.due = false;
-    this.#blocked.delete(cursor);
-    this.#held.delete(cursor);
     cursor.until = until ?? cursor.position;
     cursor.astray = cursor.until.epoch !== cursor.position.epoch;
     this.#closing.push(cursor);
@@ -156,7 +152,7 @@ export class Outbox implements Reader {
     data: string,
     order: { moves?: Moves | undefined; after?: Cursor | undefined; before?: Cursor | undefined } = {},
   ): void {
-    if (order.before) this.#blocked.add(order.before);
+    if (order.before) order.before.blocked = true;
     this.#unread += data.length;
     this.#replies.push({ data, moves: order.moves, after: order.after, before: order.before });
     this.#owner.wake();
@@ -229,7 +225,7 @@ export class Outbox implements Reader {
       texts.push(text);
       room -= text.length;
       if (reply.before) {
-        this.#blocked.delete(reply.before);
+        reply.before.blocked = false;
         this.#mark(reply.before);
       }
     }
@@ -237,7 +233,7 @@ export class Outbox implements Reader {
     this.#due = [];
     for (const cursor of due) {
       if (!cursor.due) continue;
-      if (room > 0 && !this.#blocked.has(cursor) && !this.#held.has(cursor)) {
+      if (room > 0 && !cursor.blocked && !cursor.held) {
         drain(cursor);
         cursor.due = room <= 0;
       }
@@ -266,7 +262,7 @@ export class Outbox implements Reader {
     const [cursor] = this.#due;
     if (cursor === undefined || this.#due.length > 1 || this.#replies.length > 0 || this.#closing.length > 0)
       return null;
-    if (!cursor.due || this.#blocked.has(cursor) || this.#held.has(cursor)) return null;
+    if (!cursor.due || cursor.blocked || cursor.held) return null;
     const { position } = cursor;
     const texts = this.#readShared(cursor);
     if (texts === null || texts.length === 0) return null;
@@ -290,7 +286,7 @@ export class Outbox implements Reader {
   }
 
   #putBack(replies: readonly Reply[]): void {
-    for (const reply of replies) if (reply.before) this.#blocked.add(reply.before);
+    for (const { before } of replies) if (before) before.blocked = true;
     this.#replies = [...replies, ...this.#replies];
     this.#unread += lengthOf(replies);
     this.#owner.wake();
@@ -302,8 +298,6 @@ export class Outbox implements Reader {
     this.#cursors.clear();
     this.#closing = [];
     this.#due = [];
-    this.#blocked.clear();
-    this.#held.clear();
   }
 
   /** A reply to a leave comes after what was owed up to there, also when the session has moved in between. */

@@ -99,7 +99,7 @@ const empty = (): Omit<ConnectionRecord, "who" | "session" | "resume"> => ({
 export function newRecord(
   parts: Pick<ConnectionRecord, "who" | "session" | "resume"> & Partial<ConnectionRecord>,
 ): ConnectionRecord {
-  return { ...empty(), ...parts };
+  return Object.assign(empty(), parts);
 }
 
 export function formatRecord(record: Partial<ConnectionRecord>): Record<string, string> {
@@ -114,7 +114,7 @@ export function parseRecord(fields: Readonly<Record<string, string>>): Connectio
   try {
     const parsed: Record<string, unknown> = {};
     for (const [name, text] of Object.entries(fields)) parsed[name] = JSON.parse(text);
-    return { ...empty(), ...parsed } as ConnectionRecord;
+    return Object.assign(empty(), parsed as unknown as ConnectionRecord);
   } catch {
     return null;
   }

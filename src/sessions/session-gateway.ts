@@ -169,7 +169,8 @@ export class SessionGateway implements Gateway {
     const bound = link.bound as Bound | undefined;
     if (!bound?.closed) return;
     this.#parts.links.forget(link);
-    const sessions = bound.sessions.splice(0);
+    const { sessions } = bound;
+    bound.sessions = [];
     if (sessions.length > 0) this.links -= 1;
     for (const session of sessions) session.unlink(link);
   }
@@ -183,12 +184,17 @@ export class SessionGateway implements Gateway {
   }
 
   #bind(session: Session, link: Link): void {
-    const { sessions } = boundOf(link);
+    const bound = boundOf(link);
+    const { sessions } = bound;
     if (sessions.includes(session)) return;
-    if (sessions.length === 0) this.links += 1;
     const gone = sessions.findIndex((other) => other.gone);
-    if (gone < 0) sessions.push(session);
-    else sessions[gone] = session;
+    if (gone >= 0) sessions[gone] = session;
+    else if (sessions.length > 0) sessions.push(session);
+    else {
+      this.links += 1;
+      // A list that grows has room for seventeen.
+      bound.sessions = [session];
+    }
   }
 
   #dispatch(message: Message, index: number, exchange: Exchange, link: Link, batched: boolean): void {
@@ -390,7 +396,7 @@ export class SessionGateway implements Gateway {
 
 /** What is bound to a link. */
 interface Bound {
-  readonly sessions: Session[];
+  sessions: Session[];
   /** Nothing goes over it any more. */
   closed: boolean;
 }

@@ -85,7 +85,7 @@ export class Session {
   /** It is about to be let go: its positions are being written, and nothing is handed over that they do not tell of. */
   leaving = false;
   /** Whatever another layer keeps beside it (pending actions, answered publishes). */
-  readonly companions = new Map<symbol, unknown>();
+  readonly companions: Record<symbol, unknown> = {};
 
   readonly #host: SessionHost;
   /** Of `record.who`, which stays the same for as long as it is served here under one fence. */

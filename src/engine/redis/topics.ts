@@ -35,23 +35,19 @@ export class Topics {
 
   async append(topic: string, entry: Append): Promise<Appended> {
     const { publisher, requires, kind, from, payload } = entry;
-    const reply = await this.#commands.script(
-      "append",
-      { ...this.#keys.topic(topic), party: this.#keys.party(topic, publisher?.id ?? NOBODY) },
-      {
-        ...this.#opening(),
-        ...this.#bounds,
-        kind,
-        from: formatFrom(from),
-        payload,
-        requires: requires ?? "",
-        publishes: publisher ? 1 : 0,
-        fence: publisher?.fence ?? 0,
-        act: publisher?.act ?? "",
-        n: publisher?.n ?? "",
-        key: marked(publisher?.key),
-      },
-    );
+    const reply = await this.#commands.script("append", this.#party(topic, publisher?.id ?? NOBODY), {
+      kind,
+      from: formatFrom(from),
+      payload,
+      requires: requires ?? "",
+      publishes: publisher ? 1 : 0,
+      fence: publisher?.fence ?? 0,
+      act: publisher?.act ?? "",
+      n: publisher?.n ?? "",
+      key: marked(publisher?.key),
+      ...this.#opening(),
+      ...this.#bounds,
+    });
     switch (reply[0]) {
       case "stored":
         return { outcome: "stored", position: positionOf(reply[1]), repeat: reply[2] === 1 };
@@ -70,12 +66,12 @@ export class Topics {
 
   async read(topic: string, after: Position, limit: number): Promise<Reading> {
     const [head, from, missed, ...entries] = await this.#commands.script("read", this.#keys.topic(topic), {
-      ...this.#opening(),
       maxAge: this.#bounds.maxAge,
       afterEpoch: after.epoch,
       afterOffset: after.offset,
       afterCount: after.count,
       limit,
+      ...this.#opening(),
     });
     const end = positionOf(head);
     return {
@@ -89,8 +85,6 @@ export class Topics {
 
   async join(topic: string, { id, fence, act, info, last, announce }: Join): Promise<Joined> {
     const [place, repeat, known, members] = await this.#commands.script("join", this.#party(topic, id), {
-      ...this.#opening(),
-      ...this.#bounds,
       id,
       fence,
       act,
@@ -98,30 +92,32 @@ export class Topics {
       last: last ?? 0,
       ...announcing(announce),
       from: formatFrom(id),
+      ...this.#opening(),
+      ...this.#bounds,
     });
     return { position: positionOf(place), repeat: repeat === 1, last: known, members };
   }
 
   async leave(topic: string, { id, fence, act, announce }: Leave): Promise<Left> {
     const [place, repeat] = await this.#commands.script("leave", this.#party(topic, id), {
-      ...this.#opening(),
-      ...this.#bounds,
       id,
       fence,
       act,
       ...announcing(announce),
       from: formatFrom(id),
+      ...this.#opening(),
+      ...this.#bounds,
     });
     return { position: place === "" ? null : positionOf(place), repeat: repeat === 1 };
   }
 
   async updateMember(topic: string, id: string, fence: number, info: string, act: number): Promise<void> {
     await this.#commands.script("update", this.#party(topic, id), {
-      ...this.#opening(),
       id,
       fence,
       act,
       info,
+      ...this.#opening(),
     });
   }
 
@@ -143,20 +139,20 @@ export class Topics {
 
   async hold(topic: string, { holder, fence, act, proofs }: Hold): Promise<"held" | "refused"> {
     return this.#commands.script("hold", this.#party(topic, holder), {
-      ...this.#opening(),
       id: holder,
       fence,
       act,
       proofs: JSON.stringify(proofs),
+      ...this.#opening(),
     });
   }
 
   async release(topic: string, holder: string, fence: number, act: number): Promise<void> {
     await this.#commands.script("release", this.#party(topic, holder), {
-      ...this.#opening(),
       id: holder,
       fence,
       act,
+      ...this.#opening(),
     });
   }
 
@@ -167,7 +163,7 @@ export class Topics {
   }
 
   #party(topic: string, id: string): TopicKeys & { readonly party: string } {
-    return { ...this.#keys.topic(topic), party: this.#keys.party(topic, id) };
+    return { party: this.#keys.party(topic, id), ...this.#keys.topic(topic) };
   }
 
   /** What every script is told that may have to begin a topic, or to begin it anew. */
