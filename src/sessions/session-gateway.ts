@@ -217,7 +217,7 @@ export class SessionGateway implements Gateway {
 
   /** Subscribe, unsubscribe, publish, disconnect: done by whoever serves the session. */
   #perform(message: MessageCommand["message"], link: Link, exchange: Exchange, index: number): void {
-    const credential = parseCredential(message.clientId);
+    const credential = credentialOn(link, message.clientId);
     if (!credential) {
       exchange.settle(index, { reply: refusal(message) });
       return;
@@ -310,7 +310,7 @@ export class SessionGateway implements Gateway {
   /** A connect claims the session for this node, which carries it from now on. Never throws or rejects. */
   #connect(message: ConnectMessage, link: Link, batched: boolean): Awaitable<void> {
     const { directory, log, times, pause } = this.#parts;
-    const credential = parseCredential(message.clientId);
+    const credential = credentialOn(link, message.clientId);
     if (!credential) return this.#refuse(message, link, "unknown");
     // Beside an event stream connects carry nothing: the node that has the stream keeps the session.
     const passing =
@@ -399,13 +399,27 @@ interface Bound {
   sessions: Session[];
   /** Nothing goes over it any more. */
   closed: boolean;
+  /** The last clientId that came over it, and what it proves. */
+  clientId: unknown;
+  credential: Credential | null;
 }
 
 const sessionsOn = (link: Link): readonly Session[] => (link.bound as Bound | undefined)?.sessions ?? [];
 
 function boundOf(link: Link): Bound {
-  link.bound ??= { sessions: [], closed: false } satisfies Bound;
+  link.bound ??= { sessions: [], closed: false, clientId: null, credential: null } satisfies Bound;
   return link.bound as Bound;
+}
+
+/** The same text comes with each message of a socket, and taking it apart costs a digest. */
+function credentialOn(link: Link, clientId: unknown): Credential | null {
+  const bound = link.bound as Bound | undefined;
+  if (bound === undefined) return parseCredential(clientId);
+  if (bound.credential === null || bound.clientId !== clientId) {
+    bound.credential = parseCredential(clientId);
+    bound.clientId = clientId;
+  }
+  return bound.credential;
 }
 
 /**
