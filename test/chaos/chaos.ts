@@ -69,8 +69,8 @@ export async function chaos(options: ChaosOptions): Promise<ChaosRun> {
 class Stage {
   readonly #options: ChaosOptions;
   readonly #record: Recorder;
+  /** Draws the schedule; players and balancer have dice of their own, so that what they do does not change it. */
   readonly #dice: Dice;
-  /** Of its own, so that what the balancer draws does not change the schedule. */
   readonly #balancer: Balancer;
   readonly #players: Player[] = [];
   readonly #nodes: ClusterNode[] = [];
@@ -172,7 +172,8 @@ class Stage {
     const rooms = ["defaultRoom", ...Array.from({ length: many - 1 }, (_, at) => `room ${at + 1}`)];
     const counter: Counter = { next: 1 };
     const { restless = false } = scenario;
-    const shared = { host, faye, record: this.#record, dice: this.#dice, counter, rooms, restless };
+    const dice = new Dice(seededRandom(this.#options.seed ^ 0x3c6ef372));
+    const shared = { host, faye, record: this.#record, dice, counter, rooms, restless };
     for (let number = 1; number <= clients; number += 1) {
       const listener = number <= LISTENERS;
       const { transports } = this.#options;
