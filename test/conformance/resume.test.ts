@@ -143,7 +143,7 @@ describe("7.9", { concurrency: 8 }, () => {
 
   for (const kept of [true, false]) {
     for (const kind of ["Faye", "CometD"] as const) {
-      test(`${kept ? "178" : "179"}: restart with state ${kept ? "kept" : "lost"}: ${kind}`, async () => {
+      test(`${kept ? "178: restart with state kept" : "179: restart with state lost"}: ${kind}`, async () => {
         const port = await freePort();
         const store = kept ? newStore() : undefined;
         let handshakes = 0;
