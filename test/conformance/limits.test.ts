@@ -5,10 +5,12 @@ import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
 import { getHeapSnapshot } from "node:v8";
 import { WebSocket } from "ws";
+import { systemClock, systemRandom } from "../../src/clock.ts";
+import { type FaultyEngine, faulty, MemoryStore, memoryEngine, NO_FAULTS } from "../../src/engine/index.ts";
 import { eventually } from "../support/eventually.ts";
 import type { TestServer } from "../support/server.ts";
 import { startApp, TIMEOUT, unique } from "../wire/support/app.ts";
-import { both, HttpDoor, Socket } from "../wire/support/door.ts";
+import { both, HttpDoor, Socket, SocketDoor } from "../wire/support/door.ts";
 import { ask, post } from "../wire/support/http.ts";
 import {
   again,
@@ -113,6 +115,51 @@ test("188: more sockets of an address than allowed: the upgrade is refused, a re
   } finally {
     await few.close();
   }
+});
+
+describe("a store that is away", () => {
+  let engine: FaultyEngine;
+  let cut: TestServer;
+  before(async () => {
+    const store = new MemoryStore({ clock: systemClock, random: systemRandom });
+    engine = faulty(memoryEngine(store), { clock: systemClock, random: systemRandom });
+    cut = await startApp({ engine, hooks: { authorizeChannel: () => true } });
+  });
+  after(() => cut.close());
+
+  both(
+    "198: a publish is refused, session and socket stay",
+    () => cut.url,
+    async (door) => {
+      const { clientId: H, connectionId } = minted(await door.one(handshake()));
+      const [line, channel] = [lineOf(connectionId), `/${unique("plain")}`];
+      assert.equal((await door.one(subscribe(H, [line, channel]))).successful, true);
+      engine.faults = { ...NO_FAULTS, refuse: 1 };
+      for (const [on, data] of [
+        [channel, "lost"],
+        [line, { event: "say", message: "lost" }],
+      ] as const) {
+        assert.deepEqual(await door.one(publish(H, on, data, { id: "p" })), {
+          id: "p",
+          channel: on,
+          successful: false,
+          error: "503::Service unavailable",
+        });
+      }
+      engine.faults = NO_FAULTS;
+      const { successful } = await door.one(publish(H, channel, "kept", { id: "q" }));
+      assert.equal(successful, true);
+      const heard: unknown[] = [];
+      await eventually(async () => {
+        const unit = [connect(H, { id: unique("c"), advice: { timeout: 0 } })];
+        const answer = await door.send(unit, 1);
+        const all = door instanceof SocketDoor ? door.socket.deliveries : answer;
+        heard.push(...all.filter((one) => one.channel === channel).map(({ data }) => data));
+        return heard.length > 0;
+      });
+      assert.deepEqual(heard, ["kept"]);
+    },
+  );
 });
 
 /** In how many texts that are alive in this process, which is the server's, too, this occurs. */
