@@ -1,10 +1,13 @@
 /** docs/protocol.md §6, by hand: what our own client adds to Bayeux. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { eventually } from "../support/eventually.ts";
 import type { TestServer } from "../support/server.ts";
 import { counted, startApp, TIMEOUT, unique } from "../wire/support/app.ts";
 import { type Door, HttpDoor, Socket, SocketDoor } from "../wire/support/door.ts";
+import { begin } from "../wire/support/http.ts";
 import {
   again,
   connect,
@@ -16,6 +19,7 @@ import {
   publish,
   subscribe,
 } from "../wire/support/messages.ts";
+import { metricIs } from "../wire/support/metrics.ts";
 
 const GRACE = 120;
 
@@ -448,6 +452,64 @@ for (const [name, open] of DOORS) {
       assert.notEqual(stranger.connectionId, own.connectionId);
     });
 
+    test("the server moves it: told with the positions that it begins and ends with", async () => {
+      const own = await Own.open(await door());
+      await own.connect();
+      const room = unique("room");
+      await server.api.rooms.add(own.connectionId, room);
+      const told = await own.hears((data) => "listeningRooms" in data);
+      assert.deepEqual(told.data, { context: "api", room, listeningRooms: [] });
+      const { joined, left } = wireOf(told) as { joined: Message; left: string };
+      assert.deepEqual(
+        [joined.topic, joined.room, joined.last, left],
+        [`room:${room}`, room, 0, "room:defaultRoom"],
+      );
+      assert.deepEqual(await own.say("one", room, 1), OK);
+    });
+
+    test("a gap has the position after it", async () => {
+      const small = await startApp({ config: { topics: { maxMessages: 5 } } });
+      const way = name === "ws" ? new SocketDoor(await Socket.open(small.url)) : new HttpDoor(small.url);
+      try {
+        const own = await Own.open(way);
+        await own.connect();
+        const topic = "room:defaultRoom";
+        const before = own.positions[topic]!;
+        // More than the node itself keeps for its readers.
+        const total = 3000;
+        for (let n = 0; n < total; n += 1) await small.api.rooms.broadcast("defaultRoom", n);
+        const late = name === "ws" ? new SocketDoor(await Socket.open(small.url)) : way;
+        const back = await Own.open(late, { token: own.resume.token }, { [topic]: before });
+        await back.hears(({ message }) => message === total - 1);
+        const [gap, ...more] = back.heard.filter(({ data }) => "gap" in ((data ?? {}) as Message));
+        assert.deepEqual(more, []);
+        const numbers = back.heard
+          .map(({ data }) => (data as Message).message)
+          .filter((message) => typeof message === "number");
+        const missed = total - numbers.length;
+        assert.deepEqual(gap!.data, { context: "api", gap: { room: "defaultRoom", missed } });
+        assert.deepEqual(Object.keys(wireOf(gap!)).sort(), ["position", "topic"]);
+        // Whoever comes back from there gets what follows the gap, and is not told of it again.
+        const next = name === "ws" ? new SocketDoor(await Socket.open(small.url)) : way;
+        const again = await Own.open(
+          next,
+          { token: back.resume.token },
+          { [topic]: String(wireOf(gap!).position) },
+        );
+        await again.hears(({ message }) => message === total - 1);
+        const seen = again.heard.map(({ data }) => data as Message);
+        assert.equal(
+          seen.some((data) => "gap" in data),
+          false,
+        );
+        assert.equal(seen.find(({ message }) => typeof message === "number")!.message, missed);
+        await Promise.all([late, next].map((one) => one.close()));
+      } finally {
+        await way.close();
+        await small.close();
+      }
+    });
+
     test("a connection that quit is not resumed, and its client is told why", async () => {
       const own = await Own.open(await door());
       await own.connect();
@@ -459,6 +521,64 @@ for (const [name, open] of DOORS) {
     });
   });
 }
+
+test("an event stream that is opened again asks for a connect, and goes on from the positions of that", async () => {
+  const own = await Own.open(new HttpDoor(server.url));
+  await own.hears((data) => "welcome" in data);
+  const listen = () =>
+    own.send(
+      connect(own.clientId, {
+        id: unique("c"),
+        connectionType: "eventsource",
+        ext: { actionwire: { positions: own.positions } },
+      }),
+    );
+  const stream = async () => {
+    const asked = begin(`${server.url}/faye/${own.clientId}`, { headers: { Accept: "text/event-stream" } });
+    asked.on("error", () => {});
+    asked.end();
+    const [response] = (await once(asked, "response")) as [IncomingMessage];
+    let text = "";
+    response.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
+    });
+    response.on("error", () => {});
+    return {
+      /** What came with the whole events. */
+      heard: (): Message[] =>
+        text
+          .split("\r\n\r\n")
+          .slice(0, -1)
+          .filter((event) => event.startsWith("data: "))
+          .flatMap((event) => JSON.parse(event.slice("data: ".length)) as Message[]),
+      async close() {
+        const closed = new Promise((resolve) => response.once("close", resolve));
+        asked.destroy();
+        await closed;
+      },
+    };
+  };
+  const numbers = (messages: readonly Message[]): unknown[] =>
+    messages
+      .map(({ data }) => (data as Message | undefined)?.message)
+      .filter((message) => typeof message === "number");
+  await listen();
+  const first = await stream();
+  await server.api.rooms.broadcast("defaultRoom", 1);
+  await eventually(() => numbers(first.heard()).includes(1));
+  const { topic, position } = wireOf(first.heard().find(({ data }) => (data as Message).message === 1)!);
+  await first.close();
+  await metricIs(server.url, "actionwire_event_streams", 0);
+  await server.api.rooms.broadcast("defaultRoom", 2);
+  const second = await stream();
+  await eventually(() => second.heard().length > 0);
+  assert.deepEqual(second.heard(), [{ channel: "/actionwire", ext: { actionwire: { present: true } } }]);
+  own.positions[String(topic)] = String(position);
+  await listen();
+  await eventually(() => numbers(second.heard()).length > 0);
+  assert.deepEqual(numbers(second.heard()), [2]);
+  await second.close();
+});
 
 /** How a connection is refused to stop listening to a room; undefined when it is not. */
 async function refusalOf(own: Own, room: string, n: number): Promise<unknown> {
