@@ -1,11 +1,15 @@
 /** The stock CometD client in a page, with all of its extensions. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import http from "node:http";
 import { dirname } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
 import { each, ROOM, range, type Stage, stage } from "../cuts/stage.ts";
+import { startBadProxy } from "../support/bad-proxies.ts";
 import { eventually } from "../support/index.ts";
+import { startServer } from "../support/server.ts";
 import { lineOf, type Message } from "../wire/support/messages.ts";
 import { openBrowser, type TestBrowser } from "./support/chromium.ts";
 
@@ -47,22 +51,26 @@ describe("CometD in a page", { concurrency: 3 }, () => {
   });
 
   /** Loads the client, which takes up what the page before it had, if there was one. */
-  const load = (page: Page, transport: string): Promise<void> =>
-    page.evaluate(async (transport) => {
-      const here = window as unknown as CometdPage;
-      const part = (name: string): Promise<Record<string, new () => object>> => import(`/public/${name}.js`);
-      here.cometd = new (await part("cometd")).CometD!() as CometD;
-      for (const other of ["websocket", "long-polling", "callback-polling"])
-        if (other !== transport) here.cometd.unregisterTransport(other);
-      here.cometd.configure({ url: `${location.origin}/faye`, logLevel: "warn" });
-      for (const name of ["Ack", "Binary", "TimeStamp", "TimeSync", "Reload"])
-        here.cometd.registerExtension(name, new (await part(`${name}Extension`))[`${name}Extension`]!());
-      here.heard = JSON.parse(sessionStorage.getItem("heard") ?? "[]");
-      window.onbeforeunload = () => {
-        here.cometd.reload();
-        sessionStorage.setItem("heard", JSON.stringify(here.heard));
-      };
-    }, transport);
+  const load = (page: Page, transport?: string, server?: string): Promise<void> =>
+    page.evaluate(
+      async ([transport, server]) => {
+        const here = window as unknown as CometdPage;
+        const part = (name: string): Promise<Record<string, new () => object>> =>
+          import(`/public/${name}.js`);
+        here.cometd = new (await part("cometd")).CometD!() as CometD;
+        for (const other of ["websocket", "long-polling", "callback-polling"])
+          if (transport !== undefined && other !== transport) here.cometd.unregisterTransport(other);
+        here.cometd.configure({ url: `${server ?? location.origin}/faye`, logLevel: "warn" });
+        for (const name of ["Ack", "Binary", "TimeStamp", "TimeSync", "Reload"])
+          here.cometd.registerExtension(name, new (await part(`${name}Extension`))[`${name}Extension`]!());
+        here.heard = JSON.parse(sessionStorage.getItem("heard") ?? "[]");
+        window.onbeforeunload = () => {
+          here.cometd.reload();
+          sessionStorage.setItem("heard", JSON.stringify(here.heard));
+        };
+      },
+      [transport, server] as const,
+    );
 
   /** Shakes hands, and subscribes before anything else can come; the reply to the handshake. */
   const shake = (page: Page, channel: string): Promise<Message> =>
@@ -90,13 +98,41 @@ describe("CometD in a page", { concurrency: 3 }, () => {
       (window as unknown as CometdPage).heard.flatMap(({ data }) => [...new Uint8Array(data as ArrayBuffer)]),
     );
 
-  async function open(t: TestContext, on: Stage, transport: string): Promise<Page> {
+  async function open(t: TestContext, on: Stage, transport?: string, server?: string): Promise<Page> {
     const page = await browser.window();
     t.after(() => page.context().close());
     await page.goto(`${on.server.url}/public/empty.html`);
-    await load(page, transport);
+    await load(page, transport, server);
     return page;
   }
+
+  test("160: of another origin, its upgrades refused, ends on long-polling, and asks first once for each path", async (t) => {
+    const on = await stage(t, { publicDirs: [pages, COMETD] });
+    const server = http.createServer();
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const config = { servers: { web: { allowedOrigins: [on.server.url] } } };
+    const other = on.own(await startServer({ server, config }));
+    const asked: string[] = [];
+    server.on("request", ({ method, url }) => {
+      if (method === "OPTIONS") asked.push(String(url));
+    });
+    on.own(server);
+    const proxy = on.own(await startBadProxy("refuses to upgrade", other.port));
+    const page = await open(t, on, undefined, proxy.url);
+    const { connectionId } = (
+      (await shake(page, lineOf("*"))).ext as { actionwire: { connectionId: string } }
+    ).actionwire;
+    assert.ok(proxy.deeds > 0);
+    for (let n = 0; n < 10; n += 1) await other.api.rooms.broadcast(ROOM, n);
+    await eventually(async () => assert.deepEqual(await heard(page), range(0, 10)));
+    assert.equal((await other.api.connections.get(connectionId))?.transport, "cross-origin-long-polling");
+    await page.evaluate(
+      () =>
+        new Promise<void>((resolve) => (window as unknown as CometdPage).cometd.disconnect(() => resolve())),
+    );
+    assert.deepEqual(asked.sort(), ["/faye/", "/faye/connect", "/faye/disconnect", "/faye/handshake"]);
+  });
 
   for (const transport of ["websocket", "long-polling", "callback-polling"]) {
     test(`over ${transport}: reloaded while the room talks, it is who it was, and misses nothing`, async (t) => {

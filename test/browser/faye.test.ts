@@ -5,6 +5,7 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, type TestContext, test } from "node:test";
 import type { Page } from "playwright-core";
+import { startBadProxy } from "../support/bad-proxies.ts";
 import { closeAll, eventually } from "../support/index.ts";
 import type { TestServer } from "../support/server.ts";
 import { startApp } from "../wire/support/app.ts";
@@ -70,8 +71,13 @@ describe("stock Faye in a page", { concurrency: 3 }, () => {
     );
   });
 
-  /** A page whose client has its line. */
-  async function open(t: TestContext, transport: string, origin: "own" | "other"): Promise<Page> {
+  /** A page whose client has its line; `url` is where it looks for the server. */
+  async function open(
+    t: TestContext,
+    transport: string,
+    origin: "own" | "other",
+    url = server.url,
+  ): Promise<Page> {
     const page = await browser.window();
     t.after(() => page.context().close());
     await page.goto(origin === "own" ? `${server.url}/healthz` : other());
@@ -96,7 +102,7 @@ describe("stock Faye in a page", { concurrency: 3 }, () => {
         await here.faye.subscribe(here.line, (data) => here.heard.push(data));
       },
       // It shakes hands by requests, and takes the best of what is left then.
-      [`${server.url}/faye`, LINE, PREFERRED.slice(0, PREFERRED.indexOf(transport))] as const,
+      [`${url}/faye`, LINE, PREFERRED.slice(0, PREFERRED.indexOf(transport))] as const,
     );
     return page;
   }
@@ -115,6 +121,22 @@ describe("stock Faye in a page", { concurrency: 3 }, () => {
       return heard.find(fits) ?? null;
     });
   }
+
+  test("159: of another origin, its upgrades refused, ends on cross-origin-long-polling", async (t) => {
+    const proxy = await startBadProxy("refuses to upgrade", server.port);
+    t.after(() => proxy.close());
+    const page = await open(t, "websocket", "other", proxy.url);
+    await eventually(async () => {
+      const messageId = String(Math.random());
+      await publish(page, { event: "detailsView", messageId });
+      const { data } = await hears(page, { messageId });
+      assert.equal((data as Message).transport, "cross-origin-long-polling");
+    });
+    assert.ok(proxy.deeds > 0);
+    await publish(page, { event: "action", params: { action: "add", a: 1, b: 2 }, messageId: "sum" });
+    assert.equal((await hears(page, { messageId: "sum" })).sum, 3);
+    await page.evaluate(() => void (window as unknown as FayePage).faye.disconnect());
+  });
 
   for (const [transport, origin] of TRANSPORTS) {
     test(`of ${origin === "own" ? "the server's" : "another"} origin talks and acts over ${transport}`, async (t) => {

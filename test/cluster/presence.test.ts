@@ -27,7 +27,7 @@ after(async () => {
   await redis?.stop();
 });
 
-test("the members of a killed node are away, then gone, once, on every node alike and within the bound", async (t) => {
+test("212: the members of a killed node are away, then gone, once, on every node alike and within the bound", async (t) => {
   const [killed, ...left] = nodes as [ServerProcess, ServerProcess, ServerProcess];
   const watchers = left.map((node) => player({ host: node.url, transports: ["websocket"] }));
   t.after(() => Promise.all(watchers.map(({ client }) => client.disconnect())));

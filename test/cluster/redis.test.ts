@@ -147,7 +147,7 @@ describe("two nodes, one Redis", () => {
     await a.start();
   });
 
-  test("Redis is killed and comes back with its data: not ready meanwhile, and then the chat goes on", async (t) => {
+  test("198: Redis is killed and comes back with its data: not ready meanwhile, and then the chat goes on", async (t) => {
     const own = owner(t);
     const players = [player({ host: a.url }), player({ host: b.url })] as const;
     own({ close: () => Promise.all(players.map(({ client }) => client.disconnect())) });

@@ -39,7 +39,7 @@ const ackOf = ({ ext }: Message): unknown => (ext as { ack?: unknown } | undefin
 /** Takes units to the server, and brings what answers each. */
 type Carry = (unit: readonly Message[]) => Promise<Message[]>;
 
-async function careful(carry: Carry, close: () => Promise<unknown>): Promise<Careful> {
+async function careful(at: TestServer, carry: Carry, close: () => Promise<unknown>): Promise<Careful> {
   const [shaken] = await carry([handshake({ ext: { ack: true } })]);
   assert.equal(ackOf(shaken!), true);
   const { clientId, connectionId } = minted(shaken!);
@@ -58,26 +58,27 @@ async function careful(carry: Carry, close: () => Promise<unknown>): Promise<Car
           ...(ack === undefined ? {} : { ext: { ack } }),
         }),
       ]),
-    say: (n) => server.api.rooms.broadcast(room, n),
+    say: (n) => at.api.rooms.broadcast(room, n),
     close,
   };
 }
 
-const DOORS: readonly (readonly [name: string, open: () => Promise<Careful>])[] = [
+const DOORS: readonly (readonly [name: string, open: (at: TestServer) => Promise<Careful>])[] = [
   [
     "HTTP",
-    () =>
+    (at) =>
       careful(
-        async (unit) =>
-          JSON.parse((await post(`${server.url}/faye`, JSON.stringify(unit))).body) as Message[],
+        at,
+        async (unit) => JSON.parse((await post(`${at.url}/faye`, JSON.stringify(unit))).body) as Message[],
         async () => {},
       ),
   ],
   [
     "ws",
-    async () => {
-      const socket = await Socket.open(server.url);
+    async (at) => {
+      const socket = await Socket.open(at.url);
       return careful(
+        at,
         async (unit) => {
           const { frames } = socket;
           const from = frames.length;
@@ -119,7 +120,7 @@ for (const [name, open] of DOORS) {
   describe(`acknowledged deliveries, ${name}`, () => {
     let client: Careful;
     before(async () => {
-      client = await open();
+      client = await open(server);
     });
     after(() => client.close());
 
@@ -152,6 +153,44 @@ for (const [name, open] of DOORS) {
       assert.deepEqual(batch(await client.connect())[0], []);
       await owed(client, -1, [6]);
       await owed(client, six + 1, []);
+    });
+
+    test("what the log has forgotten is told as a gap, as often as it is not acknowledged", async () => {
+      const small = await startApp({ config: { topics: { maxMessages: 5 } } });
+      try {
+        const forgetful = await open(small);
+        const { room, line } = forgetful;
+        const [, start] = batch(await forgetful.connect(0));
+        // More than the node itself keeps for its readers.
+        const total = 3000;
+        for (let n = 0; n < total; n += 1) await forgetful.say(n);
+        const gapsOf = (messages: readonly Message[]): Message[] =>
+          messages.filter(({ data }) => typeof data === "object" && data !== null && "gap" in data);
+        let ack = start;
+        for (let n = 0; n < 2; n += 1) {
+          const messages = await eventually(async () => {
+            const answer = await forgetful.connect(start);
+            return batch(answer)[0].at(-1) === total - 1 ? answer : null;
+          });
+          const [said, number] = batch(messages);
+          const missed = total - said.length;
+          assert.ok(missed > 0 && said.length >= 5, `${said.length} of ${total} heard`);
+          assert.deepEqual(
+            said,
+            Array.from({ length: said.length }, (_, at) => missed + at),
+          );
+          const gaps = gapsOf(messages);
+          assert.deepEqual(gaps, [{ channel: line, data: { context: "api", gap: { room, missed } } }]);
+          const first = messages.find(({ data }) => (data as Message | undefined)?.message === missed);
+          assert.ok(messages.indexOf(gaps[0]!) < messages.indexOf(first!));
+          ack = number;
+        }
+        const rest = await forgetful.connect(ack);
+        assert.deepEqual([batch(rest)[0], gapsOf(rest)], [[], []]);
+        await forgetful.close();
+      } finally {
+        await small.close();
+      }
     });
 
     test("what no log holds comes again, too: the answer to a verb", async () => {

@@ -184,11 +184,14 @@ describe("7.5 publish", { concurrency: 8 }, () => {
     alike(await hears(door, H, [publish(H, channel, 1, { id: "p" })]), [{ channel, data: 1 }]);
   });
 
-  both("119: numbers, unicode, U+2028", base, async (door) => {
+  both("119: numbers, unicode, U+2028, lone surrogates", base, async (door) => {
     const { H, channel } = await listener(door);
     const data = [
       "\u2028\u2029",
       "\u{1f600}",
+      "\ud83d",
+      "a\ude00\ud83db",
+      { "\ude00": "\ud83d\ud83d\ude00" },
       "é",
       "\u0000",
       1e21,

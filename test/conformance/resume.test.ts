@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { systemClock, systemRandom } from "../../src/clock.ts";
+import { resolveConfig } from "../../src/config/index.ts";
 import { MemoryStore, memoryEngine } from "../../src/engine/index.ts";
+import { World } from "../sessions/world.ts";
 import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/process.ts";
 import { createProxy } from "../support/proxy.ts";
@@ -141,7 +143,7 @@ describe("7.9", { concurrency: 8 }, () => {
 
   for (const kept of [true, false]) {
     for (const kind of ["Faye", "CometD"] as const) {
-      test(`${kept ? "178" : "179"}: restart with state ${kept ? "kept" : "lost"}: ${kind}`, async () => {
+      test(`${kept ? "178: restart with state kept" : "179: restart with state lost"}: ${kind}`, async () => {
         const port = await freePort();
         const store = kept ? newStore() : undefined;
         let handshakes = 0;
@@ -219,4 +221,75 @@ describe("7.9", { concurrency: 8 }, () => {
     }
     assert.deepEqual([socket.closedWith, quiet.closedWith], [1001, 1001]);
   });
+});
+
+describe("7.9, on a clock of its own", () => {
+  test("174: a session outlives 1.2 T and 65 s of silence after its last connect, and ends with its grace", async () => {
+    for (const carried of [true, false]) {
+      const ended: string[] = [];
+      const onDisconnect = ({ id }: { id: string }): void => void ended.push(id);
+      // As it is configured when nothing is said.
+      const w = new World({ faye: {} }, { onDisconnect });
+      const { timeout, grace } = resolveConfig({}).faye;
+      const { node } = await w.node();
+      const { clientId, connectionId } = minted((await w.post(node, handshake()))[0]!);
+      await w.post(node, subscribe(clientId, lineOf(connectionId)));
+      const socket = { ...w.link, transport: "websocket" as const, once: false };
+      const poll = async (): Promise<unknown> =>
+        (await w.post(node, connect(clientId, { advice: { timeout: 0 } }))).at(-1)!.successful;
+      if (carried) {
+        node.gateway.receive([connect(clientId, { connectionType: "websocket" })], socket);
+        await w.clock.advance(timeout * 1000 + 100);
+        node.gateway.closed(socket);
+      } else assert.equal(await poll(), true);
+      const silence = (1.2 * timeout + 65) * 1000;
+      assert.ok(silence < grace * 1000);
+      await w.clock.advance(silence);
+      assert.equal((await node.api.connections.get(connectionId))?.id, connectionId);
+      assert.equal(await poll(), true);
+      assert.deepEqual(ended, []);
+      await w.clock.advance((grace - 1) * 1000);
+      assert.deepEqual(ended, []);
+      await w.clock.advance(4_000);
+      assert.deepEqual(ended, [connectionId]);
+      assert.equal(await node.api.connections.get(connectionId), null);
+      const [reply] = await w.post(node, connect(clientId, { advice: { timeout: 0 } }));
+      assert.equal(String(reply!.error).slice(0, 4), "401:");
+      assert.equal((reply!.advice as Message).reconnect, "handshake");
+    }
+  });
+
+  for (const alone of [false, true]) {
+    test(`180: a thousand clients of a node that stops, ${alone ? "alone" : "not alone"}, do not come back all at once`, async () => {
+      const drain = 10;
+      const w = new World({ cluster: { lease: 4, drain } });
+      const { node } = await w.node();
+      if (!alone) await w.node();
+      const shaken = await w.post(node, ...Array.from({ length: 1000 }, () => handshake()));
+      const intervals: number[] = [];
+      for (const { clientId } of shaken.map(minted)) {
+        node.gateway.receive([connect(clientId)], {
+          ...w.link,
+          send(text, done) {
+            const [{ successful, advice }] = JSON.parse(text) as [Message];
+            const { reconnect, interval } = advice as { reconnect: string; interval: number };
+            assert.deepEqual([successful, reconnect], [true, "retry"]);
+            intervals.push(interval);
+            done?.(true);
+          },
+        });
+      }
+      await w.clock.advance(100);
+      assert.deepEqual(intervals, []);
+      void node.stop(drain * 1000);
+      await w.clock.advance(drain * 1000);
+      // Without a node that takes them at once they are to find the next one soon.
+      const spread = alone ? 1000 : drain * 1000;
+      const tenths = Array.from({ length: 10 }, () => 0);
+      for (const interval of intervals) tenths[Math.floor((10 * (interval - 1)) / spread)]! += 1;
+      assert.equal(intervals.length, 1000);
+      assert.equal(tenths.length, 10);
+      for (const many of tenths) assert.ok(many > 50 && many < 200, tenths.join());
+    });
+  }
 });

@@ -58,7 +58,7 @@ test("replies that are not acknowledged count as unread, also where batches are 
   assert.equal(await refused(), false);
 });
 
-test("handshakes of one address are counted, those of others are not", async () => {
+test("186: handshakes of one address are counted, those of others are not", async () => {
   const w = new World({ limits: { handshakesPerSecond: 2 } });
   const { node } = await w.node();
   const shake = async (remoteIP: string): Promise<unknown> => {

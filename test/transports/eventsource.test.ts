@@ -43,7 +43,7 @@ test("case 148: stream, deliveries, comments", async (t) => {
   assert.equal(fixture.clock.waiting, 1);
 });
 
-test("case 149: an unknown id is a 404, nothing is kept and the id is in no log", async (t) => {
+test("cases 149, 190: an unknown id is a 404, nothing is kept and the id is in no log", async (t) => {
   const { get, gateway, transports, logged } = await start(t);
   const answer = await get("/faye/secret", ACCEPT);
   assert.equal(answer.status, 404);

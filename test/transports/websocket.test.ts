@@ -28,7 +28,7 @@ describe("opening (case 139)", () => {
     socket.destroy();
   });
 
-  test("elsewhere, when it is off, or when there are too many", async (t) => {
+  test("elsewhere, when it is off, or when there are too many (case 188)", async (t) => {
     const { refusedUpgrade } = await start(t);
     assert.equal(await refusedUpgrade({ path: "/fayex" }), 404);
     const off = await start(t, { transports: new Set(["long-polling"]) });

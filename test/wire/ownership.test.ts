@@ -205,7 +205,7 @@ describe("another's line", { concurrency: 8 }, () => {
     assert.notEqual(minted(other).connectionId, connectionId);
   });
 
-  test("no answer to anybody holds another's clientId", async () => {
+  test("172: no answer to anybody holds another's clientId", async () => {
     const door = new HttpDoor(base());
     const [alice, bob] = [await holder(door), await holder(door)];
     const room = unique("room");

@@ -10,6 +10,9 @@ import type { OpenDriver } from "./driver.ts";
 import { Line, WELCOME } from "./line.ts";
 import { lineOf, type Message, UUID4 } from "./messages.ts";
 
+/** Rooms that a connection may have. */
+const MOST_ROOMS = 3;
+
 /** Registers the conversations for one client over one transport. `options` of the server that it speaks with. */
 export function lineContract(
   name: string,
@@ -19,7 +22,11 @@ export function lineContract(
   describe(name, { concurrency: 8 }, () => {
     let server: TestServer;
     before(async () => {
-      server = await startApp(options());
+      const { config, ...rest } = options();
+      server = await startApp({
+        ...rest,
+        config: { ...config, limits: { rooms: MOST_ROOMS, ...config?.limits } },
+      });
     });
     after(() => server.close());
 
@@ -128,6 +135,49 @@ export function lineContract(
       });
     });
 
+    test("a say without a message, one room too many: refused, and the next ones are not", async () => {
+      await among(2, async (alice, bob) => {
+        const room = unique("room");
+        await alice.ask({ event: "roomChange", room });
+        await bob.ask({ event: "roomChange", room });
+        const said = async (data: object) => {
+          const { messageCount: _, messageId: __, ...answer } = await alice.ask({ event: "say", ...data });
+          return answer;
+        };
+        const refused = (code: string, error: string) => ({
+          context: "response",
+          status: error,
+          error,
+          code,
+          data: null,
+        });
+        const required = refused("message_required", "a message is required");
+        for (const data of [{}, { message: "" }]) assert.deepEqual(await said(data), required);
+        assert.equal((await said({ message: 0 })).status, "OK");
+        await bob.heard.find(({ message }) => message === 0);
+        assert.deepEqual(
+          bob.said.map(({ message }) => message),
+          [0],
+        );
+        const listen = async () => {
+          const { code = null, error = null } = await alice.ask({
+            event: "listenToRoom",
+            room: unique("other"),
+          });
+          return [code, error];
+        };
+        const answers = [await listen(), await listen(), await listen(), await listen()];
+        const full = ["too_many_rooms", "you are listening to too many rooms"];
+        assert.deepEqual(answers, [[null, null], [null, null], [null, null], full]);
+        const { listeningRooms } = (await alice.ask({ event: "detailsView" })).data as {
+          listeningRooms: string[];
+        };
+        assert.equal(listeningRooms.length, MOST_ROOMS);
+        assert.equal((await alice.ask({ event: "silenceRoom", room: listeningRooms[0] })).status, "OK");
+        assert.deepEqual(await listen(), [null, null]);
+      });
+    });
+
     test("documentation, setIP, setPort, and a verb that does not exist", async () => {
       await among(1, async (alice) => {
         const { data, ...rest } = await alice.ask({ event: "documentation" });
@@ -225,7 +275,7 @@ export function lineContract(
       });
     });
 
-    test("an action, answered on the line: what it returns, or why it failed", async () => {
+    test("197: an action, answered on the line: what it returns, or why it failed", async () => {
       await among(1, async (alice) => {
         const call = async (params: object) => {
           const { messageId, messageCount, ...answer } = await alice.ask({ event: "action", params });
