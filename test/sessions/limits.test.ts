@@ -1,10 +1,12 @@
 /** What one session, one address and one reader may cost. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Node } from "../../src/node-contract.ts";
 import type { Link } from "../../src/sessions/gateway.ts";
 import {
   connect,
   handshake,
+  LINE,
   lineOf,
   type Message,
   minted,
@@ -166,3 +168,69 @@ for (const [what, malformed] of [
     assert.equal(await ask(), undefined);
   });
 }
+
+/** One verb after the other, with the code of its response; "" when it was done. */
+function asking(w: World, node: Node, { clientId, line }: { clientId: string; line: string }) {
+  let n = 0;
+  return async (event: string, room: string): Promise<string> => {
+    n += 1;
+    await w.post(node, publish(clientId, line, { event, room, messageId: n }));
+    const data = (await w.poll(node, clientId)).map((message) => message.data as Message | undefined);
+    const response = data.find((one) => one?.context === "response" && one.messageId === n);
+    return String(response!.code ?? "");
+  };
+}
+
+test("rooms: the one that it is in counts as those that it listens to, and once where it is both", async () => {
+  const w = new World({ limits: { rooms: 3 } });
+  const { node } = await w.node();
+  const session = await w.begin(node);
+  const ask = asking(w, node, session);
+  assert.equal(await ask("listenToRoom", "a"), "");
+  assert.equal(await ask("listenToRoom", "b"), "");
+  assert.equal(await ask("listenToRoom", "c"), "too_many_rooms");
+  assert.equal(await ask("listenToRoom", "defaultRoom"), "");
+  // It would be in a fourth one.
+  assert.equal(await ask("roomChange", "c"), "too_many_rooms");
+  assert.equal(await ask("roomChange", "a"), "");
+  assert.equal(await ask("roomChange", "b"), "");
+  assert.equal(await ask("silenceRoom", "a"), "");
+  assert.equal(await ask("roomChange", "c"), "");
+  assert.equal(await ask("listenToRoom", "a"), "too_many_rooms");
+  assert.equal(await ask("roomChange", "d"), "");
+  const { room, listeningRooms } = (await node.api.connections.get(session.line.slice(LINE.length)))!;
+  assert.deepEqual([room, [...listeningRooms].sort()], ["d", ["b", "defaultRoom"]]);
+});
+
+test("one room is enough to go from room to room", async () => {
+  const w = new World({ limits: { rooms: 1 } });
+  const { node } = await w.node();
+  const ask = asking(w, node, await w.begin(node));
+  assert.equal(await ask("listenToRoom", "a"), "too_many_rooms");
+  for (const room of ["a", "b", "defaultRoom"]) assert.equal(await ask("roomChange", room), "");
+});
+
+test("rooms: the server's own doing is not limited, and who has too many by it may still change", async () => {
+  const w = new World({ limits: { rooms: 1 } });
+  const { node } = await w.node();
+  const session = await w.begin(node);
+  const ask = asking(w, node, session);
+  for (const room of ["a", "b"]) {
+    const listens = node.api.rooms.listen(session.line.slice(LINE.length), room);
+    await w.clock.advance(100);
+    await listens;
+  }
+  assert.equal(await ask("listenToRoom", "c"), "too_many_rooms");
+  assert.equal(await ask("roomChange", "c"), "");
+  assert.equal(await ask("roomChange", "a"), "");
+  // Fewer than before, and now more again.
+  assert.equal(await ask("roomChange", "c"), "too_many_rooms");
+});
+
+test("a hundred rooms unless told otherwise", async () => {
+  const w = new World({ limits: { eventsPerSecond: 0 } });
+  const { node } = await w.node();
+  const ask = asking(w, node, await w.begin(node));
+  for (let n = 1; n < 100; n += 1) assert.equal(await ask("listenToRoom", `room ${n}`), "");
+  assert.equal(await ask("listenToRoom", "one more"), "too_many_rooms");
+});
