@@ -234,3 +234,33 @@ test("a hundred rooms unless told otherwise", async () => {
   for (let n = 1; n < 100; n += 1) assert.equal(await ask("listenToRoom", `room ${n}`), "");
   assert.equal(await ask("listenToRoom", "one more"), "too_many_rooms");
 });
+
+for (const [whose, ext] of [
+  ["any client", {}],
+  ["ours", { actionwire: { client: 1 } }],
+  ["one that acknowledges", { ack: true }],
+] as const) {
+  test(`two connects of a session in one unit are both answered, and what it is owed comes once (${whose})`, async () => {
+    const w = new World();
+    const { node } = await w.node();
+    const [shaken] = await w.post(node, handshake({ ext }));
+    const { clientId, connectionId } = minted(shaken!);
+    await w.post(node, subscribe(clientId, lineOf(connectionId)));
+    const poll = (id: string) =>
+      connect(clientId, { id, ext: { actionwire: { positions: {} } }, advice: { timeout: 0 } });
+    const answers = await w.post(node, poll("a"), poll("b"));
+    const replies = answers.filter(({ channel }) => channel === "/meta/connect");
+    assert.deepEqual(
+      replies.map(({ id, successful }) => [id, successful]),
+      [
+        ["a", true],
+        ["b", true],
+      ],
+    );
+    const greetings = answers.filter(({ data }) => (data as Message | undefined)?.welcome !== undefined);
+    assert.equal(greetings.length, 1);
+    await w.post(node, publish(clientId, lineOf(connectionId), { event: "detailsView", messageId: 1 }));
+    const later = [...(await w.post(node, poll("c"))), ...(await w.post(node, poll("d")))];
+    assert.equal(later.filter(({ data }) => (data as Message | undefined)?.messageId === 1).length, 1);
+  });
+}
