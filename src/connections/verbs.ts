@@ -155,6 +155,11 @@ async function roomChange(
   n: number | undefined,
 ): Promise<VerbReply> {
   const room = roomOf(data);
+  const { rooms } = session.record;
+  const heard = roomsHeard(room, rooms.listening);
+  // Of those that the server gave it there may be too many: it may change as long as they do not become more.
+  if (heard > parts.maxRooms && heard > roomsHeard(rooms.room, rooms.listening))
+    throw new VerbRefused("too_many_rooms");
   await parts.authorization.room(session, room, "join");
   return { data: true, ...(await parts.membership.change(session, room, n)) };
 }
@@ -165,11 +170,17 @@ async function listenToRoom(
   n: number | undefined,
 ): Promise<VerbReply> {
   const room = roomOf(data);
-  const { listening } = session.record.rooms;
+  const { listening, room: own } = session.record.rooms;
   if (Object.hasOwn(listening, room)) throw new VerbRefused("already_listening");
-  if (Object.keys(listening).length >= parts.maxRooms) throw new VerbRefused("too_many_rooms");
+  if (room !== own && roomsHeard(own, listening) >= parts.maxRooms) throw new VerbRefused("too_many_rooms");
   await parts.authorization.room(session, room, "listen");
   return { data: true, ...(await parts.membership.listen(session, room, n)) };
+}
+
+/** A room that it is in and listens to is one. */
+function roomsHeard(own: string | null, listening: Readonly<Record<string, string>>): number {
+  const also = own === null || Object.hasOwn(listening, own) ? 0 : 1;
+  return Object.keys(listening).length + also;
 }
 
 async function silenceRoom(

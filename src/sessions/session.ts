@@ -210,7 +210,9 @@ export class Session {
     this.carriage.hold({ message, link, poll, deadline, since: clock.now() });
     this.dueAt = Math.min(this.dueAt, deadline);
     this.acks?.hear(message.ext);
-    if (wait === 0) this.#deliveries.answer(true);
+    // What is being answered may be a part of the same response: neither would come if one waited for the other.
+    if (atOnce && link.once && this.#deliveries.answering) this.#answers.reply(this.carriage.letGo());
+    else if (wait === 0) this.#deliveries.answer(true);
     this.wake();
   }
 

@@ -40,10 +40,13 @@ export class Peers {
         origin: `${encrypted ? "https" : "http"}://${host}`,
       };
     }
-    const proto = firstOf(headers["x-forwarded-proto"])?.toLowerCase();
+    // What stands nearest to us comes first; the last is the client, as the last proxy that is trusted saw it.
+    const seen = proxyAddr.all(request, this.#trust);
+    const hops = seen.length - 1;
+    const proto = saidAt(headers["x-forwarded-proto"], hops)?.toLowerCase();
     const secure = proto === undefined ? encrypted : proto === "https" || proto === "wss";
-    const host = firstOf(headers["x-forwarded-host"]) ?? headers.host ?? "";
-    const forwarded = proxyAddr(request, this.#trust);
+    const host = saidAt(headers["x-forwarded-host"], hops) ?? headers.host ?? "";
+    const forwarded = seen[hops] ?? address;
     const known = isIP(forwarded) !== 0 && forwarded !== address;
     return {
       remoteIP: plainIP(known ? forwarded : address),
@@ -74,9 +77,14 @@ function trustOf(setting: TransportOptions["trustProxy"]): Trust | undefined {
   return names.length === 0 ? undefined : proxyAddr.compile(names);
 }
 
-function firstOf(header: string | string[] | undefined): string | undefined {
-  const text = Array.isArray(header) ? header[0] : header;
-  return text?.split(",", 1)[0]?.trim() || undefined;
+/**
+ * What the proxy so many hops away said. Each proxy that appends puts its word at the right end; what is further to the left is the
+ * client's own. With fewer words than hops they were overwritten on the way, and the one at the right end counts.
+ */
+function saidAt(header: string | string[] | undefined, hops: number): string | undefined {
+  const words = (Array.isArray(header) ? header.join(",") : (header ?? "")).split(",");
+  const word = words.at(-Math.max(1, hops)) ?? words.at(-1);
+  return word?.trim() || undefined;
 }
 
 /** An IPv4 peer of a dual-stack server is written as IPv4. */

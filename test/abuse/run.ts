@@ -20,6 +20,8 @@ const { values } = parseArgs({
     /** Seconds that each crowd is watched for. */
     seconds: { type: "string", default: "10" },
     only: { type: "string" },
+    /** MiB that the node may have at any time; above it the run fails. */
+    bound: { type: "string", default: "384" },
   },
 });
 const count = Number(values.count);
@@ -145,11 +147,22 @@ const blows: Record<string, (server: ServerProcess) => Promise<string>> = {
     (socket as unknown as { _socket: net.Socket })._socket.write(head);
     return closed;
   },
-  "a compressed frame of 64 MiB": async (server) => {
-    const socket = await open(server, { perMessageDeflate: true });
-    const closed = new Promise<string>((done) => socket.once("close", (code) => done(`closed with ${code}`)));
-    socket.send(" ".repeat(64 * 1024 * 1024));
-    return socket.extensions === "" ? `compression is not offered; ${await closed}` : closed;
+  "a compressed frame of 64 MiB": async () => {
+    const server = await spawnServer({ project: "test/abuse/compressing" });
+    try {
+      const before = rss(server);
+      const socket = await open(server, { perMessageDeflate: true });
+      if (!socket.extensions.includes("permessage-deflate")) throw new Error("compression is not offered");
+      const closed = new Promise<string>((done) =>
+        socket.once("close", (code) => done(`closed with ${code}`)),
+      );
+      socket.send(" ".repeat(64 * 1024 * 1024));
+      const answer = await closed;
+      peak(server);
+      return `${answer}; of a node of its own, with compression: ${mib(before)}, then ${mib(rss(server))}`;
+    } finally {
+      await server.close();
+    }
   },
   "a compressed body of 64 MiB": async (server) => {
     const bomb = deflateRawSync(Buffer.alloc(64 * 1024 * 1024, 0x20));
@@ -162,8 +175,23 @@ const blows: Record<string, (server: ServerProcess) => Promise<string>> = {
   },
 };
 
-const rss = ({ pid }: ServerProcess): number =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
+const bound = Number(values.bound);
+let most = 0;
+
+/** MiB; what is above the bound fails the run. */
+function rss({ pid }: ServerProcess): number {
+  const now = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
+  most = Math.max(most, now);
+  return now;
+}
+
+const mib = (size: number): string => `${size.toFixed(0)} MiB`;
+
+/** The highest that the node ever had, which between two looks nobody sees. */
+function peak({ pid }: ServerProcess): void {
+  const high = Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
+  most = Math.max(most, high);
+}
 
 /** What a client that means well gets, ms: the median and the slowest of `say` and of an action over HTTP. */
 async function service(server: ServerProcess): Promise<string> {
@@ -208,6 +236,8 @@ for (const name of wanted) {
     await sleep(2_000);
     console.log(`when they have gone: ${await service(server)}, ${rss(server).toFixed(0)} MiB`);
   }
+  peak(server);
   await server.close();
 }
-process.exit();
+console.log(`at most ${mib(most)}, bound ${mib(bound)}`);
+process.exit(most > bound ? 1 : 0);

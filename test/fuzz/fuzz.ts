@@ -4,6 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import net from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { inspect } from "node:util";
 import { WebSocket } from "ws";
 import { defineAction } from "../../src/actions/index.ts";
 import { ActionHeroWebSocket } from "../../src/client/index.ts";
@@ -11,6 +14,7 @@ import { seededRandom } from "../../src/testing/fake-clock.ts";
 import { Dice } from "../simulation/time.ts";
 import { eventually } from "../support/eventually.ts";
 import { startServer, type TestServer } from "../support/server.ts";
+import { ask } from "../wire/support/http.ts";
 import {
   connect,
   disconnect,
@@ -22,6 +26,7 @@ import {
   subscribe,
   unsubscribe,
 } from "../wire/support/messages.ts";
+import { metric } from "../wire/support/metrics.ts";
 import { garbled, mutated } from "./mutate.ts";
 
 const MEMBER = "a credential";
@@ -40,21 +45,31 @@ const VERBS = [
   "documentation",
 ];
 
+const CRLF = Buffer.from("\r\n");
+const UPGRADE =
+  "GET /faye HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+  "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+
 export interface FuzzOptions {
   readonly seed: number;
   /** How many units are sent. */
   readonly units: number;
+  /** Waits afterwards until the server has forgotten all of them, which takes more than a minute. */
+  readonly forgotten?: boolean;
 }
 
 interface Session {
   readonly clientId: string;
   readonly line: string;
+  readonly token: string;
 }
 
 class Fuzzer {
   readonly #server: TestServer;
   readonly #dice: Dice;
   #sessions: Session[] = [];
+  /** What nobody but its holder may see: clientIds and tokens, and the random half of each. */
+  readonly secrets = new Set<string>();
   #socket: WebSocket | null = null;
   /** What came back, of every kind. */
   readonly statuses = new Map<string, number>();
@@ -83,9 +98,48 @@ class Fuzzer {
   }
 
   async #begin(): Promise<void> {
-    const response = await this.#ask("/faye", { body: JSON.stringify([handshake()]) });
-    const { clientId, connectionId } = minted(((await response.json()) as Message[])[0]!);
-    this.#sessions = [...this.#sessions, { clientId, line: lineOf(connectionId) }].slice(-5);
+    const begin = async (more: object): Promise<Message> => {
+      const response = await this.#ask("/faye", { body: JSON.stringify([handshake(more)]) });
+      const text = await response.text();
+      this.#harmless(text);
+      return (JSON.parse(text) as [Message])[0];
+    };
+    let shaken = await begin(this.#dice.chance(0.5) ? { ext: this.#ext() } : {});
+    // Refused with the token of one that is to stay away.
+    if (!shaken.successful) shaken = await begin({});
+    const { clientId, connectionId } = minted(shaken);
+    const { token } = (shaken.ext as { actionwire: { resume: { token: string } } }).actionwire.resume;
+    const session = { clientId, line: lineOf(connectionId), token };
+    this.#sessions = [...this.#sessions, session].slice(-5);
+  }
+
+  /** Whatever a server gives out that looks like a secret is one, also to those who came with nonsense. */
+  #learn(text: string): void {
+    for (const [, secret] of text.matchAll(/"(?:clientId|token)":"([0-9a-f]{72})"/g))
+      this.secrets.add(secret!).add(secret!.slice(32));
+  }
+
+  /** What extensions and our own client add, to any message. */
+  #ext(): Message {
+    const dice = this.#dice;
+    const { token } = this.#sessions.length > 0 ? dice.pick(this.#sessions) : { token: "none" };
+    const position = dice.pick(["0.0.0", "x.9.9", "1826688a49e24fe8.1.0", "1826688a49e24fe8.999999999999.0"]);
+    const positions = { [`room:${STAFF}`]: position, "room:defaultRoom": position };
+    const ours = dice.pick([
+      { client: 1 },
+      { client: 1, resume: { token, positions, attempt: dice.between(0, 3) } },
+      { positions },
+      { n: dice.between(0, 4), room: dice.pick([STAFF, "defaultRoom"]) },
+      { n: dice.between(0, 4) },
+      { rebuilt: true },
+    ]);
+    return dice.pick<Message>([
+      { actionwire: ours },
+      { actionwire: ours, ack: dice.pick([true, 0, 1, 7]) },
+      { ack: dice.pick([true, false, -1, dice.between(0, 5)]) },
+      { timesync: { tc: dice.between(0, 2 ** 31), l: dice.between(0, 99), o: 0 } },
+      { token: "not a credential", binary: true },
+    ]);
   }
 
   #message(): Message {
@@ -97,7 +151,7 @@ class Fuzzer {
       event: "action",
       params: { action: dice.pick(["echo", "none"]), a: dice.between(0, 9) },
     };
-    return dice.pick([
+    const message = dice.pick([
       handshake(),
       connect(clientId, { advice: { timeout: 0 } }),
       subscribe(clientId, line),
@@ -108,6 +162,7 @@ class Fuzzer {
       publish(clientId, dice.pick(this.#sessions).line, say),
       ...(dice.chance(0.1) ? [disconnect(clientId)] : []),
     ]);
+    return dice.chance(0.5) ? { ...message, ext: this.#ext() } : message;
   }
 
   #ask(path: string, init: RequestInit): Promise<Response> {
@@ -125,7 +180,44 @@ class Fuzzer {
   }
 
   #harmless(text: string): void {
+    this.#learn(text);
     assert.ok(!text.includes(MARK), `somebody heard what was not for him: ${text.slice(0, 500)}`);
+  }
+
+  /** A request as bytes, garbled now and then, on a connection of its own that is closed after a while; the status. */
+  async #raw(head: string, body: Buffer): Promise<string> {
+    const dice = this.#dice;
+    const socket = net.connect(this.#server.port, "127.0.0.1");
+    socket.on("error", () => {});
+    const closed = new Promise((done) => socket.once("close", done));
+    let came = "";
+    const answered = new Promise((done) =>
+      socket.on("data", (chunk) => {
+        came += chunk.toString("latin1");
+        done(undefined);
+      }),
+    );
+    socket.write(
+      Buffer.concat([dice.chance(0.5) ? garbled(head, dice) : Buffer.from(head), CRLF, CRLF, body]),
+    );
+    // What is not whole is waited for by the server, and given up here.
+    await Promise.race([closed, answered, sleep(100)]);
+    socket.destroy();
+    await closed;
+    this.#harmless(came);
+    return /^HTTP\/1\.1 (\d+)/.exec(came)?.[1] ?? "nothing";
+  }
+
+  /** Masked as a client's is, with a head that is not always true. */
+  #frame(payload: Buffer): Buffer {
+    const dice = this.#dice;
+    const first = dice.chance(0.5) ? 0x81 : dice.between(0, 255);
+    const length = dice.pick([payload.length, payload.length, 0, 1, 65_536, 2 ** 32, 2 ** 53]);
+    const head = Buffer.alloc(14);
+    head.writeUInt8(first, 0);
+    head.writeUInt8(dice.chance(0.9) ? 0xff : 0x7f, 1);
+    head.writeBigUInt64BE(BigInt(length), 2);
+    return Buffer.concat([head, payload]);
   }
 
   async #open(): Promise<WebSocket> {
@@ -166,6 +258,36 @@ class Fuzzer {
         ),
     ],
     [
+      "stream",
+      async (bytes) => {
+        const { clientId } = this.#dice.pick(this.#sessions);
+        const odd = encodeURIComponent(bytes.toString("latin1").slice(0, 300));
+        const path = this.#dice.pick([
+          clientId,
+          clientId,
+          garbled(clientId, this.#dice).toString("hex"),
+          odd,
+        ]);
+        const asked = new AbortController();
+        const signal = AbortSignal.any([asked.signal, AbortSignal.timeout(PATIENCE)]);
+        const response = await fetch(`${this.#server.url}/faye/${path}`, {
+          headers: { Accept: "text/event-stream", "Last-Event-ID": odd.slice(0, 50) },
+          signal,
+        });
+        if (response.status !== 200) return this.#answer(Promise.resolve(response));
+        // The beginning of it; a stream has no end.
+        const { value } = await response.body!.getReader().read();
+        this.#harmless(Buffer.from(value ?? []).toString());
+        asked.abort();
+        return "200";
+      },
+    ],
+    [
+      "bytes",
+      (bytes) => this.#raw(`POST /faye HTTP/1.1\r\nHost: x\r\nContent-Length: ${bytes.length}`, bytes),
+    ],
+    ["upgrade", (bytes) => this.#raw(UPGRADE, this.#frame(bytes))],
+    [
       "action",
       () => {
         const text = JSON.stringify(mutated({ a: 1, b: { c: [] }, d: "e" }, this.#dice)) ?? "";
@@ -192,8 +314,15 @@ class Fuzzer {
   ];
 }
 
+const excerpt = (text: string, secret: string): string =>
+  text.slice(Math.max(0, text.indexOf(secret) - 300), text.indexOf(secret) + 100);
+
 /** What came back, how often. Rejects with what is wrong. */
-export async function fuzz({ seed, units }: FuzzOptions): Promise<ReadonlyMap<string, number>> {
+export async function fuzz({
+  seed,
+  units,
+  forgotten = false,
+}: FuzzOptions): Promise<ReadonlyMap<string, number>> {
   const wild: unknown[] = [];
   const note = (reason: unknown): void => void wild.push(reason);
   process.on("unhandledRejection", note);
@@ -237,12 +366,21 @@ export async function fuzz({ seed, units }: FuzzOptions): Promise<ReadonlyMap<st
     const errors = server.logged.all.filter(({ level }) => level === "error");
     assert.deepEqual(errors, [], "an error of the server's own");
     await fuzzer.close();
-    // Whoever said nothing for the grace is forgotten.
-    const sessions = async (): Promise<void> => {
-      const metrics = await (await fetch(`${server.url}/metrics`)).text();
-      assert.equal(/^actionwire_sessions_carried (\d+)$/m.exec(metrics)?.[1], "2");
+    // Whoever said nothing for the grace has ended; that is remembered for a minute, and then nothing is.
+    const left = async (): Promise<void> => {
+      assert.equal(await metric(server.url, "actionwire_sessions_carried"), 2);
+      if (forgotten) assert.equal(await metric(server.url, "actionwire_sessions"), 2);
     };
-    await eventually(sessions, { timeout: 30_000 });
+    await eventually(left, { timeout: forgotten ? 120_000 : 30_000, interval: 200 });
+    const told = server.logged.all
+      .map(({ fields, message }) => inspect(fields, { depth: 9 }) + message)
+      .join();
+    const { body } = await ask(`${server.url}/metrics`);
+    assert.ok(fuzzer.secrets.size > 20, `${fuzzer.secrets.size} secrets`);
+    for (const secret of fuzzer.secrets) {
+      assert.ok(!told.includes(secret), `a secret is in the log: ${excerpt(told, secret)}`);
+      assert.ok(!body.includes(secret), `a secret is in the metrics: ${excerpt(body, secret)}`);
+    }
     return fuzzer.statuses;
   } finally {
     await fuzzer.close();

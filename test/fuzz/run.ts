@@ -1,5 +1,7 @@
 /** For as long as somebody likes: `npm run fuzz -- --minutes 60`. One seed after the other; the first that fails is told. */
 import { parseArgs } from "node:util";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { fuzz } from "./fuzz.ts";
 
 const { values } = parseArgs({
@@ -7,19 +9,34 @@ const { values } = parseArgs({
     minutes: { type: "string", default: "1" },
     seed: { type: "string", default: "1" },
     units: { type: "string", default: "1000" },
+    /** MiB by which the heap may have grown since the third seed, after a collection. */
+    growth: { type: "string", default: "32" },
   },
 });
 const until = performance.now() + Number(values.minutes) * 60_000;
-let seed = Number(values.seed);
-for (; performance.now() < until; seed += 1) {
+/** By then all code has run and been compiled. */
+const WARM = 3;
+/** Every so many seeds it is waited until nobody is remembered. */
+const WAITS = 20;
+const mib = (bytes: number): string => (bytes / 1024 / 1024).toFixed(0);
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+const first = Number(values.seed);
+let heap: number | null = null;
+for (let seed = first; performance.now() < until; seed += 1) {
   try {
-    await fuzz({ seed, units: Number(values.units) });
+    await fuzz({ seed, units: Number(values.units), forgotten: (seed - first) % WAITS === WAITS - 1 });
   } catch (error) {
     console.error(`seed ${seed}:`, error);
     process.exit(1);
   }
+  collect();
   const { heapUsed, rss } = process.memoryUsage();
-  const mib = (bytes: number): string => (bytes / 1024 / 1024).toFixed(0);
   console.log(`seed ${seed}: good, ${mib(heapUsed)} MiB of heap, ${mib(rss)} MiB in all`);
+  if (seed - first + 1 === WARM) heap = heapUsed;
+  if (heap !== null && heapUsed - heap > Number(values.growth) * 1024 * 1024) {
+    console.error(`seed ${seed}: the heap has grown from ${mib(heap)} to ${mib(heapUsed)} MiB`);
+    process.exit(1);
+  }
 }
 process.exit();

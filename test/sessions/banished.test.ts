@@ -1,9 +1,19 @@
 /** Who was sent away while its line was broken. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { FaultyEngine } from "../../src/engine/index.ts";
+import type { Hooks } from "../../src/hooks.ts";
 import { LINE_PREFIX } from "../../src/sessions/wording.ts";
-import { connect, type Message, publish } from "../wire/support/messages.ts";
-import { World } from "./world.ts";
+import {
+  connect,
+  handshake,
+  lineOf,
+  type Message,
+  minted,
+  publish,
+  subscribe,
+} from "../wire/support/messages.ts";
+import { LEASE, World } from "./world.ts";
 
 const actionwire = (reply: Message): Message => (reply.ext as Message).actionwire as Message;
 
@@ -28,6 +38,80 @@ for (const there of [false, true]) {
     await w.clock.advance(60_000);
     const again = await w.resume(asked, token);
     assert.equal((actionwire(again).resume as Message).resumed, false);
+  });
+}
+
+const ALICE = { name: "alice" };
+/** Whoever brings the token is alice, others are nobody. */
+const known: Hooks = { authenticate: ({ ext }) => (ext.token === "alice" ? ALICE : null) };
+
+for (const at of ["the node that polls", "the other node"] as const) {
+  test(`an identity that is disconnected at ${at} is told so under a held poll, and its token is refused at both`, async () => {
+    const w = new World({}, known);
+    const nodes = [(await w.node()).node, (await w.node()).node] as const;
+    const [polled, other] = nodes;
+    const stranger = await w.begin(other);
+    const shake = (resume: object) =>
+      handshake({ ext: { token: "alice", actionwire: { client: 1, resume } } });
+    const [shaken] = await w.post(other, shake({}));
+    const { clientId, connectionId } = minted(shaken!);
+    const { token } = actionwire(shaken!).resume as { token: string };
+    await w.post(other, subscribe(clientId, lineOf(connectionId)));
+    for (let n = 0; n < 2; n += 1) await w.poll(polled, clientId);
+    let answer: Message[] | undefined;
+    const held = connect(clientId, { id: "held", ext: { actionwire: { positions: {} } } });
+    polled.gateway.receive([held], { ...w.link, send: (text) => (answer = JSON.parse(text)) });
+    await w.clock.advance(5_000);
+    assert.equal(answer, undefined, "held");
+
+    const asked = at === "the other node" ? other : polled;
+    const counted = asked.api.connections.disconnectIdentity(ALICE, { reason: "all out" });
+    await w.clock.advance(1_000);
+    assert.equal(await counted, 1);
+    const [goodbye, last] = answer! as [Message, Message];
+    assert.equal((goodbye.data as Message).reason, "all out");
+    assert.equal((last.advice as Message).reconnect, "none");
+    for (const node of [...nodes, ...nodes]) {
+      const [refused] = await w.post(node, shake({ token, positions: {} }));
+      assert.deepEqual([refused!.successful, refused!.error], [false, "403::all out"]);
+      assert.equal((refused!.advice as Message).reconnect, "none");
+      assert.equal(refused!.clientId, undefined);
+      const [gone] = await w.post(
+        node,
+        publish(clientId, lineOf(connectionId), { event: "say", message: "hi" }),
+      );
+      assert.equal(String(gone!.error).slice(0, 4), "401:");
+    }
+    assert.equal(await w.resumes(polled, stranger.token), true, "somebody else");
+  });
+}
+
+for (const [what, prepare] of [
+  ["no line yet", async () => {}],
+  [
+    "a node that was killed",
+    async (w: World, { engine }: { engine: FaultyEngine }) => {
+      engine.kill();
+      await w.clock.advance(4 * LEASE);
+    },
+  ],
+] as const) {
+  test(`an identity is disconnected, and so is its connection with ${what}: the token is refused`, async () => {
+    const w = new World({}, known);
+    const first = await w.node();
+    const { node } = await w.node();
+    const shake = (resume: object) =>
+      handshake({ ext: { token: "alice", actionwire: { client: 1, resume } } });
+    const [shaken] = await w.post(first.node, shake({}));
+    const { clientId, connectionId } = minted(shaken!);
+    if (what !== "no line yet") await w.post(first.node, subscribe(clientId, lineOf(connectionId)));
+    await prepare(w, first);
+    const counted = node.api.connections.disconnectIdentity(ALICE, { reason: "all out" });
+    await w.clock.advance(1_000);
+    assert.equal(await counted, 1);
+    const { token } = actionwire(shaken!).resume as { token: string };
+    const [refused] = await w.post(node, shake({ token, positions: {} }));
+    assert.deepEqual([refused!.error, refused!.clientId], ["403::all out", undefined]);
   });
 }
 

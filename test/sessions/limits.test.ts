@@ -1,10 +1,12 @@
 /** What one session, one address and one reader may cost. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Node } from "../../src/node-contract.ts";
 import type { Link } from "../../src/sessions/gateway.ts";
 import {
   connect,
   handshake,
+  LINE,
   lineOf,
   type Message,
   minted,
@@ -164,5 +166,101 @@ for (const [what, malformed] of [
     assert.equal(await ask(), "429::Too many requests");
     await w.clock.advance(3_000);
     assert.equal(await ask(), undefined);
+  });
+}
+
+/** One verb after the other, with the code of its response; "" when it was done. */
+function asking(w: World, node: Node, { clientId, line }: { clientId: string; line: string }) {
+  let n = 0;
+  return async (event: string, room: string): Promise<string> => {
+    n += 1;
+    await w.post(node, publish(clientId, line, { event, room, messageId: n }));
+    const data = (await w.poll(node, clientId)).map((message) => message.data as Message | undefined);
+    const response = data.find((one) => one?.context === "response" && one.messageId === n);
+    return String(response!.code ?? "");
+  };
+}
+
+test("rooms: the one that it is in counts as those that it listens to, and once where it is both", async () => {
+  const w = new World({ limits: { rooms: 3 } });
+  const { node } = await w.node();
+  const session = await w.begin(node);
+  const ask = asking(w, node, session);
+  assert.equal(await ask("listenToRoom", "a"), "");
+  assert.equal(await ask("listenToRoom", "b"), "");
+  assert.equal(await ask("listenToRoom", "c"), "too_many_rooms");
+  assert.equal(await ask("listenToRoom", "defaultRoom"), "");
+  // It would be in a fourth one.
+  assert.equal(await ask("roomChange", "c"), "too_many_rooms");
+  assert.equal(await ask("roomChange", "a"), "");
+  assert.equal(await ask("roomChange", "b"), "");
+  assert.equal(await ask("silenceRoom", "a"), "");
+  assert.equal(await ask("roomChange", "c"), "");
+  assert.equal(await ask("listenToRoom", "a"), "too_many_rooms");
+  assert.equal(await ask("roomChange", "d"), "");
+  const { room, listeningRooms } = (await node.api.connections.get(session.line.slice(LINE.length)))!;
+  assert.deepEqual([room, [...listeningRooms].sort()], ["d", ["b", "defaultRoom"]]);
+});
+
+test("one room is enough to go from room to room", async () => {
+  const w = new World({ limits: { rooms: 1 } });
+  const { node } = await w.node();
+  const ask = asking(w, node, await w.begin(node));
+  assert.equal(await ask("listenToRoom", "a"), "too_many_rooms");
+  for (const room of ["a", "b", "defaultRoom"]) assert.equal(await ask("roomChange", room), "");
+});
+
+test("rooms: the server's own doing is not limited, and who has too many by it may still change", async () => {
+  const w = new World({ limits: { rooms: 1 } });
+  const { node } = await w.node();
+  const session = await w.begin(node);
+  const ask = asking(w, node, session);
+  for (const room of ["a", "b"]) {
+    const listens = node.api.rooms.listen(session.line.slice(LINE.length), room);
+    await w.clock.advance(100);
+    await listens;
+  }
+  assert.equal(await ask("listenToRoom", "c"), "too_many_rooms");
+  assert.equal(await ask("roomChange", "c"), "");
+  assert.equal(await ask("roomChange", "a"), "");
+  // Fewer than before, and now more again.
+  assert.equal(await ask("roomChange", "c"), "too_many_rooms");
+});
+
+test("a hundred rooms unless told otherwise", async () => {
+  const w = new World({ limits: { eventsPerSecond: 0 } });
+  const { node } = await w.node();
+  const ask = asking(w, node, await w.begin(node));
+  for (let n = 1; n < 100; n += 1) assert.equal(await ask("listenToRoom", `room ${n}`), "");
+  assert.equal(await ask("listenToRoom", "one more"), "too_many_rooms");
+});
+
+for (const [whose, ext] of [
+  ["any client", {}],
+  ["ours", { actionwire: { client: 1 } }],
+  ["one that acknowledges", { ack: true }],
+] as const) {
+  test(`two connects of a session in one unit are both answered, and what it is owed comes once (${whose})`, async () => {
+    const w = new World();
+    const { node } = await w.node();
+    const [shaken] = await w.post(node, handshake({ ext }));
+    const { clientId, connectionId } = minted(shaken!);
+    await w.post(node, subscribe(clientId, lineOf(connectionId)));
+    const poll = (id: string) =>
+      connect(clientId, { id, ext: { actionwire: { positions: {} } }, advice: { timeout: 0 } });
+    const answers = await w.post(node, poll("a"), poll("b"));
+    const replies = answers.filter(({ channel }) => channel === "/meta/connect");
+    assert.deepEqual(
+      replies.map(({ id, successful }) => [id, successful]),
+      [
+        ["a", true],
+        ["b", true],
+      ],
+    );
+    const greetings = answers.filter(({ data }) => (data as Message | undefined)?.welcome !== undefined);
+    assert.equal(greetings.length, 1);
+    await w.post(node, publish(clientId, lineOf(connectionId), { event: "detailsView", messageId: 1 }));
+    const later = [...(await w.post(node, poll("c"))), ...(await w.post(node, poll("d")))];
+    assert.equal(later.filter(({ data }) => (data as Message | undefined)?.messageId === 1).length, 1);
   });
 }

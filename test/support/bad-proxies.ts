@@ -11,6 +11,8 @@ export interface BadProxy {
   readonly url: string;
   /** How often it has done what it is here for. */
   readonly deeds: number;
+  /** Of one that cuts at each byte: the length of the longest it cut, and at how many places of that it has not cut yet. */
+  readonly bytes: { readonly longest: number; readonly left: number };
   /** New sockets are treated well from now on. */
   reform(): void;
   close(): Promise<void>;
@@ -53,23 +55,70 @@ function open(client: Socket, server: Socket, opening: Buffer): void {
 
 const isStream = ({ headers }: IncomingMessage): boolean => headers["content-type"] === "text/event-stream";
 
-/** Each socket is cut inside the first chunk that `isOne`, a byte further each time; `n` counts the chunks of that direction, from 1. */
+/** At which bytes of what was cut already. */
+class Places {
+  readonly #cut = new Set<number>();
+  longest = 0;
+
+  get left(): number {
+    return this.longest - this.#cut.size;
+  }
+
+  /** Where none was cut before, if there is such a place. */
+  next(length: number): number {
+    this.longest = Math.max(this.longest, length);
+    let at = 0;
+    while (at < length - 1 && this.#cut.has(at)) at += 1;
+    this.#cut.add(at);
+    return at;
+  }
+}
+
+/** The text of a chunk that is one frame, whole; "" of any other. */
+function textOf(chunk: Buffer): string {
+  if (chunk.length < 2) return "";
+  const short = chunk[1]! & 0x7f;
+  if (short === 127 || (short === 126 && chunk.length < 4)) return "";
+  const head = short === 126 ? 4 : 2;
+  const length = short === 126 ? chunk.readUInt16BE(2) : short;
+  const masked = chunk[1]! >= 0x80;
+  const body = Buffer.from(chunk.subarray(masked ? head + 4 : head));
+  if (body.length !== length) return "";
+  if (masked) for (let at = 0; at < length; at += 1) body[at]! ^= chunk[head + (at % 4)]!;
+  return body.toString();
+}
+
+/**
+ * Each socket is cut inside a chunk that `isOne`, at another byte each time; `n` counts those that have come that way, from 1. What is
+ * far longer is what had to wait: that is cut now and then, anywhere, and passes otherwise, or nothing ever would.
+ */
 function cutFrames(
   did: () => number,
+  places: Places,
   from: "client" | "server",
-  isOne: (n: number, chunk: Buffer) => boolean,
+  isOne: (text: string) => boolean,
+  nth: number,
 ): Vice {
+  const chance = seededRandom(1);
   return {
     upgrade(client, server, opening) {
       server.write(opening);
       const [source, sink] = from === "client" ? [client, server] : [server, client];
       sink.pipe(source);
       let n = 0;
+      const placeIn = (chunk: Buffer): number | null => {
+        if (isOne(textOf(chunk))) {
+          n += 1;
+          return n < nth ? null : places.next(chunk.length);
+        }
+        const waited = places.longest > 0 && chunk.length > 2 * places.longest;
+        return waited && chance.fraction() < 0.2 ? Math.floor(chance.fraction() * chunk.length) : null;
+      };
       source.on("data", (chunk: Buffer) => {
-        n += 1;
         if (sink.destroyed) return;
-        if (!isOne(n, chunk)) return void sink.write(chunk);
-        const at = did() % chunk.length;
+        const at = placeIn(chunk);
+        if (at === null) return void sink.write(chunk);
+        did();
         sink.write(chunk.subarray(0, at), () => {
           for (const socket of [client, server]) if (!socket.destroyed) reset(socket);
         });
@@ -80,7 +129,11 @@ function cutFrames(
   };
 }
 
-/** By name; `did` counts a deed, and tells how many there were before. */
+/** A number that was said in a room, alone. */
+const isHeard = (text: string): boolean =>
+  /"message":\d+,.*"sentAt"/.test(text) && text.split(`"channel"`).length === 2;
+
+/** By name; `did` counts a deed. */
 const VICES = {
   "refuses to upgrade": (did) => ({
     upgrade(client) {
@@ -200,21 +253,22 @@ const VICES = {
       },
     };
   },
-  "cuts what a room hears at each byte": (did) =>
-    cutFrames(did, "server", (_, chunk) => /"message":\d+,"sentAt"/.test(chunk.toString())),
-  // Handshake, connect, subscribe and the first question come before what is said.
-  "cuts what is said at each byte": (did) => cutFrames(did, "client", (n) => n > 5),
-} satisfies Record<string, (did: () => number) => Vice>;
+  "cuts what a room hears at each byte": (did, places) => cutFrames(did, places, "server", isHeard, 1),
+  // The first one passes, and its answer is lost with the second.
+  "cuts what is said at each byte": (did, places) =>
+    cutFrames(did, places, "client", (text) => text.includes('"event":"say"'), 2),
+} satisfies Record<string, (did: () => number, places: Places) => Vice>;
 
 export type ViceName = keyof typeof VICES;
 
 export async function startBadProxy(name: ViceName, port: number): Promise<BadProxy> {
   let deeds = 0;
   let reformed = false;
+  const places = new Places();
   const vice: Vice = VICES[name](() => {
     deeds += 1;
     return deeds - 1;
-  });
+  }, places);
   const agent = new http.Agent({ keepAlive: false });
   const sockets = new Set<Socket>();
 
@@ -269,6 +323,10 @@ export async function startBadProxy(name: ViceName, port: number): Promise<BadPr
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     get deeds() {
       return deeds;
+    },
+    get bytes() {
+      const { longest, left } = places;
+      return { longest, left };
     },
     reform() {
       reformed = true;

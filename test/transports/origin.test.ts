@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { TransportOptions } from "../../src/transports/index.ts";
 import { OriginPolicy } from "../../src/transports/origin.ts";
-import { type Answer, type Fixture, handshake, start } from "./fixture.ts";
+import { type Answer, eventually, type Fixture, handshake, start } from "./fixture.ts";
 
 const ALLOWED = "https://a.example";
 const FOREIGN = "https://evil.example";
@@ -135,6 +136,93 @@ describe("POST (cases 130, 164-166)", () => {
     assert.equal(trusting.gateway.last.link.transport, "long-polling");
     const distrusting = await start(t);
     assert.equal((await distrusting.post(BODY, headers)).status, 403);
+  });
+});
+
+describe("what a chain of proxies says of us", () => {
+  const OURS = "https://ours.example";
+  const headers = {
+    "X-Forwarded-For": "6.6.6.6, 1.2.3.4",
+    "X-Forwarded-Proto": "https, https",
+    "X-Forwarded-Host": "evil.example, ours.example",
+  };
+  const hops = { ...headers, "X-Forwarded-For": "6.6.6.6, 1.2.3.4, 127.0.0.1" };
+  const table: [what: string, trustProxy: TransportOptions["trustProxy"], headers: object, own: string][] = [
+    ["one that appends", 1, headers, OURS],
+    ["one that appends, by its address", "loopback", headers, OURS],
+    [
+      "one that appends to what came as two headers",
+      1,
+      { ...headers, "X-Forwarded-Host": ["evil.example", "ours.example"] },
+      OURS,
+    ],
+    [
+      "one that says http where the client says https",
+      1,
+      { ...headers, "X-Forwarded-Proto": "https, http" },
+      "http://ours.example",
+    ],
+    [
+      "one that says nothing of the host",
+      1,
+      { ...headers, "X-Forwarded-Host": "evil.example, ", Host: "ours.example" },
+      OURS,
+    ],
+    [
+      "two that append",
+      2,
+      { ...hops, "X-Forwarded-Host": "evil.example, ours.example, inner.example" },
+      OURS,
+    ],
+    [
+      "two that append, by their address",
+      "loopback",
+      { ...hops, "X-Forwarded-Host": "evil.example, ours.example, inner.example" },
+      OURS,
+    ],
+    [
+      "two that overwrite",
+      2,
+      {
+        "X-Forwarded-For": "1.2.3.4, 127.0.0.1",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": "ours.example",
+      },
+      OURS,
+    ],
+    [
+      "two that overwrite the address, too",
+      2,
+      { "X-Forwarded-For": "1.2.3.4", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "ours.example" },
+      OURS,
+    ],
+    [
+      "one that names no client",
+      1,
+      { "X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.example, ours.example" },
+      OURS,
+    ],
+  ];
+  for (const [what, trustProxy, headers, own] of table) {
+    test(what, async (t) => {
+      const { post, gateway } = await start(t, { trustProxy });
+      const from = (origin: string) => post(BODY, { ...headers, Origin: origin } as Record<string, string>);
+      assert.equal((await from(own)).status, 200);
+      assert.equal(gateway.last.link.transport, "long-polling");
+      assert.equal(gateway.last.link.requester.secure, own.startsWith("https:"));
+      if ("X-Forwarded-For" in headers) assert.equal(gateway.last.link.requester.remoteIP, "1.2.3.4");
+      assert.equal((await from(FOREIGN)).status, 403);
+    });
+  }
+
+  test("also for an upgrade", async (t) => {
+    const { open, refusedUpgrade, gateway } = await start(t, { trustProxy: 1 });
+    assert.equal(await refusedUpgrade({ headers, origin: FOREIGN }), 403);
+    const { socket } = await open({ headers, origin: OURS });
+    socket.send('[{"channel":"/a"}]');
+    await eventually(() => gateway.units.length === 1, "a unit");
+    const { remoteIP, secure } = gateway.last.link.requester;
+    assert.deepEqual([remoteIP, secure], ["1.2.3.4", true]);
   });
 });
 

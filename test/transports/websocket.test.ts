@@ -138,6 +138,36 @@ describe("frames", () => {
     await eventually(() => gateway.closedLinks.length === 1, "told");
   });
 
+  for (const [what, length] of [
+    ["2^63", 2n ** 63n],
+    ["the largest that there is", 2n ** 64n - 1n],
+    ["2^53", 2n ** 53n],
+    ["one more than the cap", 100_001n],
+  ] as const) {
+    test(`case 144: a head that says ${what} bytes, in 64 bits, closes with 1009 before any of them come`, async (t) => {
+      const { raw, gateway } = await start(t, { frameBytes: 100_000 });
+      const socket = await raw();
+      const came: Buffer[] = [];
+      const closed = new Promise((done) => socket.once("close", done));
+      socket.on("data", (chunk) => came.push(chunk));
+      socket.write(
+        "GET /faye HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
+          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+      );
+      await eventually(() => Buffer.concat(came).includes("\r\n\r\n"), "upgraded");
+      came.length = 0;
+      // The last and only frame, text; masked, and the length is in the next eight bytes.
+      const head = Buffer.from([0x81, 0xff, ...new Uint8Array(12)]);
+      head.writeBigUInt64BE(length, 2);
+      socket.write(head);
+      await closed;
+      const answer = Buffer.concat(came);
+      assert.deepEqual([answer[0], answer.readUInt16BE(2)], [0x88, 1009]);
+      assert.equal(gateway.units.length, 0);
+      await eventually(() => gateway.closedLinks.length === 1, "told");
+    });
+  }
+
   test("a frame that is above the cap when it is unpacked closes with 1009", async (t) => {
     const { open, gateway } = await start(t, { frameBytes: 100_000, perMessageDeflate: true });
     const peer = await open({ perMessageDeflate: true });

@@ -32,6 +32,26 @@ test("a POST of our own page, or of no page at all, is served", async (t) => {
   assert.equal((await postJson(`${base}/api/add`, { a: 1, b: 2 })).status, 200);
 });
 
+test("behind a proxy that appends, our origin and the client are what it says, not what the client says", async (t) => {
+  const { base } = await startWeb(t, {
+    config: { servers: { web: { trustProxy: 1 } } },
+    prepare: ({ fastify }) => {
+      fastify.post("/own", async ({ protocol, host, ip }) => ({ protocol, host, ip }));
+    },
+  });
+  const headers = {
+    "x-forwarded-for": "6.6.6.6, 1.2.3.4",
+    "x-forwarded-proto": "http, https",
+    "x-forwarded-host": "evil.example, ours.example",
+  };
+  const from = (origin: string) => postJson(`${base}/api/who`, {}, { ...headers, origin });
+  const { status, body } = await from("https://ours.example");
+  assert.deepEqual([status, body.remoteIP], [200, "1.2.3.4"]);
+  assert.equal((await from(foreign)).status, 403);
+  const own = await postJson(`${base}/own`, {}, headers);
+  assert.deepEqual(own.body, { protocol: "https", host: "ours.example", ip: "1.2.3.4" });
+});
+
 test("a GET of a foreign page is served to nobody: no CORS headers, and without the visitor's cookies", async (t) => {
   const hooks = {
     authenticate: ({ cookies, headers }: { cookies: object; headers: object }) => [

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { connect } from "node:net";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { getJson, startWeb } from "./bench.ts";
 
 /** Asks for an upgrade; resolves with the first line of the answer, or "" when there was none. */
@@ -96,7 +98,7 @@ test("an application adds routes of its own, and its errors do not leak", async 
 });
 
 test("a request whose headers or body never come is cut off", async (t) => {
-  const limits = { headersTimeout: 0.2, requestTimeout: 0.4, keepAliveTimeout: 0.2 };
+  const limits = { headersTimeout: 0.2, requestTimeout: 0.4 };
   const { base } = await startWeb(t, { config: { limits } });
   const { hostname, port } = new URL(base);
   const slow = [
@@ -114,6 +116,24 @@ test("a request whose headers or body never come is cut off", async (t) => {
     });
     assert.match(answer, /^HTTP\/1\.1 408 /);
   }
+});
+
+test("a connection on which nothing more comes is kept for keepAliveTimeout", async (t) => {
+  const short = await startWeb(t, { config: { limits: { keepAliveTimeout: 0.2 } } });
+  const { hostname, port } = new URL(short.base);
+  const socket = connect(Number(port), hostname);
+  const closed = once(socket, "close");
+  socket.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+  let answer = "";
+  socket.on("data", (data) => {
+    answer += data;
+  });
+  // Node's own is 5 s, and each may take a second more than it says.
+  const first = await Promise.race([closed.then(() => "closed"), sleep(4_500, "open", { ref: false })]);
+  assert.equal(first, "closed");
+  assert.match(answer, /^HTTP\/1\.1 200 .*\r\nConnection: keep-alive\r\n/s);
+  const long = await startWeb(t, { config: { limits: { keepAliveTimeout: 33 } } });
+  assert.equal((await getJson(`${long.base}/healthz`)).headers.get("keep-alive"), "timeout=33");
 });
 
 test("a port in use is told when starting", async (t) => {
