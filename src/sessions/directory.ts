@@ -134,7 +134,7 @@ export class Directory {
       if (claim.outcome === "gone") continue;
       if (claim.outcome === "moved") {
         if (luggage !== null && claim.state.owner !== this.#node) {
-          this.#peers.tell(claim.state.owner, { luggage, connection: id });
+          this.#peers.tell(claim.state.owner, { luggage, connection: id, fence: parcel?.fence });
         }
         await sleep(this.#clock, 10 * (attempt + 1));
         continue;
@@ -150,6 +150,7 @@ export class Directory {
       if (!now) return GONE;
       const session = this.adopt(id, claim.state.fence, now, false, losses);
       session.bereft = !last && change === undefined;
+      if (luggage !== null) session.unpacked = parcel?.fence ?? 0;
       this.#app.take(session, luggage, change !== undefined);
       session.unrestored = true;
       return this.#settled(session);
@@ -413,9 +414,13 @@ export class Directory {
   }
 
   told(body: unknown): void {
-    const { luggage, connection } = body as { luggage?: unknown; connection?: string };
+    const { luggage, connection, fence } = body as { luggage?: unknown; connection?: string; fence?: number };
     const session = connection === undefined ? undefined : this.local.get(connection);
-    if (session && !session.gone && luggage !== undefined) this.#app.receive(session, luggage);
+    if (!session || session.gone || luggage === undefined) return;
+    // Two that wanted it were handed the same, and the one that got it has unpacked it.
+    if (fence !== undefined && fence <= session.unpacked) return;
+    session.unpacked = fence ?? session.unpacked;
+    this.#app.receive(session, luggage);
   }
 }
 
