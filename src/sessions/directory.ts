@@ -423,7 +423,8 @@ export class Directory {
   }
 
   told(body: unknown): void {
-    const { luggage, connection, fence } = body as { luggage?: unknown; connection?: string; fence?: number };
+    const said = body as { luggage?: unknown; connection?: string; fence?: number } | null | undefined;
+    const { luggage, connection, fence } = said ?? {};
     const session = connection === undefined ? undefined : this.local.get(connection);
     if (!session || session.gone || luggage === undefined) return;
     // Two that wanted it were handed the same, and the one that got it has unpacked it.
