@@ -20,6 +20,20 @@ export interface Luggage {
   readonly numbers: { readonly room: string | null; readonly last: number; readonly unsure: number };
 }
 
+/** In the place of what another version has not packed. */
+const NOTHING: Luggage = {
+  replies: [],
+  poll: null,
+  repeats: [],
+  answered: [],
+  pending: [],
+  params: {},
+  away: null,
+  bereft: false,
+  said: null,
+  numbers: { room: null, last: 0, unsure: 0 },
+};
+
 export function pack(session: Session): Luggage {
   const life = lifeOf(session);
   const poll = session.polls.last;
@@ -44,10 +58,11 @@ export function pack(session: Session): Luggage {
  */
 export function unpack(
   session: Session,
-  luggage: Luggage,
+  given: Partial<Luggage>,
   asksAgain: boolean,
   inherit: (pending: number) => void,
 ): void {
+  const luggage: Luggage = { ...NOTHING, ...given };
   const life = lifeOf(session);
   for (const { data, moves } of luggage.replies) {
     if (!asksAgain || !isResponse(data)) session.outbox.pushText(data, { moves });

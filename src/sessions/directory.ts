@@ -21,6 +21,13 @@ const ATTEMPTS = 6;
 
 export const GONE = Symbol("gone");
 
+/** Surely not done: who serves the session hears nothing any more, though its lease has not lapsed. */
+export class Unheard extends EngineFailure {
+  constructor() {
+    super("unavailable", "the node that serves the session does not listen");
+  }
+}
+
 /** Runs something on a session; `execute` of the gateway. */
 export type Execute = (session: Session, command: unknown) => Awaitable<unknown>;
 
@@ -134,7 +141,7 @@ export class Directory {
       if (claim.outcome === "gone") continue;
       if (claim.outcome === "moved") {
         if (luggage !== null && claim.state.owner !== this.#node) {
-          this.#peers.tell(claim.state.owner, { luggage, connection: id });
+          this.#peers.tell(claim.state.owner, { luggage, connection: id, fence: parcel?.fence });
         }
         await sleep(this.#clock, 10 * (attempt + 1));
         continue;
@@ -150,6 +157,7 @@ export class Directory {
       if (!now) return GONE;
       const session = this.adopt(id, claim.state.fence, now, false, losses);
       session.bereft = !last && change === undefined;
+      if (luggage !== null) session.unpacked = parcel?.fence ?? 0;
       this.#app.take(session, luggage, change !== undefined);
       session.unrestored = true;
       return this.#settled(session);
@@ -308,12 +316,14 @@ export class Directory {
   /** `doubt`: an attempt of it was fenced, and ones before that may have been done. */
   async #follow(id: string, command: unknown, doubt: boolean): Promise<unknown> {
     try {
+      let done: unknown;
       for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-        const done = await this.#attempt(id, command);
-        if (done !== MOVED && done !== FENCED) return done;
+        done = await this.#attempt(id, command);
+        if (done !== MOVED && done !== FENCED && done !== UNHEARD) return done;
         doubt ||= done === FENCED;
         await sleep(this.#clock, 20 * (attempt + 1));
       }
+      if (done === UNHEARD) throw new Unheard();
       throw new EngineFailure("unavailable", "the session keeps moving");
     } catch (cause) {
       if (!doubt || !(cause instanceof EngineFailure) || cause.outcome !== "unavailable") throw cause;
@@ -360,7 +370,7 @@ export class Directory {
     } catch (failed) {
       // Who has gone since the list was read has not got it.
       this.#nodes.doubt();
-      if (failed instanceof EngineFailure && failed.outcome === "unavailable") return MOVED;
+      if (failed instanceof EngineFailure && failed.outcome === "unavailable") return UNHEARD;
       if (failed instanceof NoAnswer) throw new EngineFailure("unknown", failed.message, { cause: failed });
       throw failed;
     }
@@ -413,9 +423,14 @@ export class Directory {
   }
 
   told(body: unknown): void {
-    const { luggage, connection } = body as { luggage?: unknown; connection?: string };
+    const said = body as { luggage?: unknown; connection?: string; fence?: number } | null | undefined;
+    const { luggage, connection, fence } = said ?? {};
     const session = connection === undefined ? undefined : this.local.get(connection);
-    if (session && !session.gone && luggage !== undefined) this.#app.receive(session, luggage);
+    if (!session || session.gone || luggage === undefined) return;
+    // Two that wanted it were handed the same, and the one that got it has unpacked it.
+    if (fence !== undefined && fence <= session.unpacked) return;
+    session.unpacked = fence ?? session.unpacked;
+    this.#app.receive(session, luggage);
   }
 }
 
@@ -423,3 +438,5 @@ export class Directory {
 const MOVED = Symbol("moved");
 /** The last attempt was not done, since the session is somewhere else; of those before it nobody knows. */
 const FENCED = Symbol("fenced");
+/** Nothing was done: the node that has the session does not listen. */
+const UNHEARD = Symbol("unheard");

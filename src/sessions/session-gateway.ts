@@ -20,7 +20,7 @@ import {
 import { EngineFailure } from "../engine/contract.ts";
 import type { Log } from "../ports.ts";
 import type { Application } from "./application.ts";
-import { type Directory, GONE } from "./directory.ts";
+import { type Directory, GONE, Unheard } from "./directory.ts";
 import { Exchange, type Result } from "./exchange.ts";
 import type { Gateway, Link } from "./gateway.ts";
 import type { Handshakes } from "./handshake.ts";
@@ -250,7 +250,8 @@ export class SessionGateway implements Gateway {
       if (failed.outcome === "unknown") return failure(message, outcomeUnknown());
       const reply = failure(message, unavailable());
       // Ours asks again where it goes on; to others it is an answer like any other.
-      return this.#parts.directory.closed ? { ...reply, ext: { actionwire: { stopping: true } } } : reply;
+      const elsewhere = this.#parts.directory.closed || failed instanceof Unheard;
+      return elsewhere ? { ...reply, ext: { actionwire: { stopping: true } } } : reply;
     }
     this.#parts.log.error({ err: failed }, "a message could not be handled");
     return failure(message, internal());

@@ -74,6 +74,8 @@ export class Session {
   unfinished = false;
   /** It came without what its former owner knew beside the record, and its client has not been told. */
   bereft = false;
+  /** The fence under which what was unpacked here last had been packed; 0 before. */
+  unpacked = 0;
   /** It was taken over, and not everything it reads is open again: nothing may be done for it or handed over until it is. */
   unrestored = false;
   /** Losses of the store that this session has got over. */

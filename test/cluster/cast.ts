@@ -19,7 +19,7 @@ mock.method(globalThis, "setTimeout", (task: () => void, ms = 0, ...args: []) =>
 
 /** Well below the 25 s after which a client that has noticed nothing connects once more. */
 const PATIENCE = { timeout: 15_000, interval: 50 };
-export const OURS = ["websocket", "long-polling", "eventsource"] as const;
+export const OURS = ["websocket", "long-polling", "eventsource", "callback-polling"] as const;
 const THEIRS = ["websocket", "long-polling"] as const;
 type Theirs = (typeof THEIRS)[number];
 
@@ -114,7 +114,7 @@ async function our(
   };
 }
 
-/** Three clients of ours, each on another transport, then two of Faye's and two of CometD's. */
+/** Four clients of ours, each on another transport, then two of Faye's and two of CometD's. */
 export async function cast(t: TestContext, base: string): Promise<Somebody[]> {
   const things: Closable[] = [];
   t.after(() => closeAll(...things));

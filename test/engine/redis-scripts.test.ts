@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { encodeName, Keys } from "../../src/engine/redis/keys.ts";
 import { declarationOf, ownParts, type ScriptName, scriptNames } from "../../src/engine/redis/scripts.ts";
+import { keyParameters, strangeKeys } from "./lua-keys.ts";
 
 const folder = new URL("../../src/engine/redis/lua/", import.meta.url);
 const source = (name: string): string => readFileSync(new URL(`${name}.lua`, folder), "utf8");
@@ -71,6 +72,52 @@ describe("the scripts of the Redis engine", () => {
     ];
     assert.deepEqual([...commands(source("probe"))].sort(), [...commands(others.join("\n"))].sort());
   });
+});
+
+describe("the keys that scripts hand to Redis", () => {
+  const parts = filesIn("lib/").map(ownParts).join("\n");
+
+  for (const name of scriptNames) {
+    test(`${name}.lua makes none itself: all come from KEYS`, () =>
+      assert.deepEqual(strangeKeys(source(name), parts), []));
+  }
+
+  test("the functions of lua/lib are handed theirs", () => {
+    const { open_topic, enter_party, store_entry, release_topic, free_line, gather } = keyParameters(parts);
+    assert.deepEqual(
+      { open_topic, enter_party, store_entry, release_topic, free_line, gather },
+      {
+        open_topic: ["keys"],
+        enter_party: ["key"],
+        store_entry: ["topic", "channel"],
+        release_topic: ["meta", "members", "line"],
+        free_line: ["line"],
+        gather: ["topic", "members", "infos"],
+      },
+    );
+  });
+
+  const begin = "local meta, party_key, channel = unpack(KEYS)\nlocal id, epoch = unpack(ARGV)\n";
+  for (const [what, script, parts] of [
+    ["a text", "redis.call('HGET', 'ns:meta', 'a')"],
+    ["a key with something behind it", "redis.call('HGET', meta .. ':x', 'a')"],
+    ["a text that is put together", "redis.call('SET', string.format('%s:x', meta), 1)"],
+    ["an argument", "redis.call('HGET', id, 'a')"],
+    ["one of several", "redis.call('DEL', meta, id)"],
+    ["a name for a text", "local other = meta .. ':x'\nredis.call('HGET', other, 'a')"],
+    ["a name that was a key", "meta = meta .. ':x'\nredis.call('HGET', meta, 'a')"],
+    ["a channel", "redis.call('SPUBLISH', 'push:' .. id, '')"],
+    ["what a function is handed", "local party = enter_party('party:' .. id, 1, epoch)"],
+    ["what a topic is made of", "local topic = open_topic({ meta = meta, messages = id }, id, epoch)"],
+    ["what a function makes", "", "local function f(key)\n  return redis.call('GET', 'k' .. key)\nend"],
+    ["a command without a name", "redis.call(id, meta)"],
+    ["one that may fail", "redis.pcall('GET', id)"],
+  ]) {
+    test(`${what} is told`, () => {
+      const given = filesIn("lib/").map(ownParts).join("\n");
+      assert.equal(strangeKeys(begin + script, parts ? `${given}\n${parts}` : given).length, 1);
+    });
+  }
 });
 
 describe("the keys of the Redis engine", () => {
