@@ -251,9 +251,7 @@ const limits = block("Bounds on what clients may send and hold. 0 in those marke
   channelBytes: setting(count, 255, { description: "Length of a channel's name.", unit: "bytes" }),
   channelSegments: setting(count, 16, { description: "Segments of a channel's name." }),
   subscriptions: setting(count, 100, { description: "Subscriptions of one session." }),
-  rooms: setting(count, 100, {
-    description: "Rooms that one connection listens to, beside the one it is in.",
-  }),
+  rooms: setting(count, 100, { description: "Rooms that one connection is in or listens to." }),
   eventsPerSecond: setting(z.number().min(0), 50, {
     description:
       "Events of one connection, sustained; 0: no limit. Connects do not count, malformed frames do.",
