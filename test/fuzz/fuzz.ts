@@ -376,7 +376,7 @@ export async function fuzz({
       .map(({ fields, message }) => inspect(fields, { depth: 9 }) + message)
       .join();
     const { body } = await ask(`${server.url}/metrics`);
-    assert.ok(fuzzer.secrets.size > 20, `${fuzzer.secrets.size} secrets`);
+    assert.ok(fuzzer.secrets.size > 0, `${fuzzer.secrets.size} secrets`);
     for (const secret of fuzzer.secrets) {
       assert.ok(!told.includes(secret), `a secret is in the log: ${excerpt(told, secret)}`);
       assert.ok(!body.includes(secret), `a secret is in the metrics: ${excerpt(body, secret)}`);
