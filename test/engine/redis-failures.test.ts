@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
+import { mkdirSync, rmdirSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ReplyError } from "ioredis";
 import { systemClock, systemRandom } from "../../src/clock.ts";
-import { type Append, EngineFailure } from "../../src/engine/index.ts";
+import { type Append, type Appended, EngineFailure } from "../../src/engine/index.ts";
+import { HEARTBEAT } from "../../src/engine/redis/commands.ts";
+import { failureOf, isRefusal } from "../../src/engine/redis/failures.ts";
 import { connectionOptions, type RedisEngineOptions } from "../../src/engine/redis/options.ts";
+import { range } from "../cuts/stage.ts";
 import { selfSigned } from "../support/certificate.ts";
 import { createProxy, eventually, freePort, RedisServer } from "../support/index.ts";
 import { QUIET } from "./redis-harness.ts";
@@ -128,6 +135,37 @@ describe("a Redis that forgets", () => {
   });
 });
 
+test("what was answered as stored is there after a kill in the middle of it all, where each write goes to the disk first", async () => {
+  const redis = await server("--appendonly yes", "--appendfsync always");
+  const node = await started(redis.port);
+  for (let round = 0, n = 1; round < 3; round++) {
+    const stored: number[] = [];
+    const kill = sleep(150).then(() => redis.kill());
+    // Several at once, so that some are under way whenever it ends.
+    for (let failed = false; !failed; n += 8) {
+      const batch = range(n, n + 8);
+      const outcomes = await Promise.all(
+        batch.map((each) => node.engine.append(T, said(each)).catch((failure: unknown) => failure)),
+      );
+      for (const [i, outcome] of outcomes.entries()) {
+        if (outcome instanceof EngineFailure) failed = true;
+        else if ((outcome as Appended).outcome === "stored") stored.push(batch[i]!);
+      }
+    }
+    await kill;
+    assert.ok(stored.length > 0);
+    await redis.restart();
+    await eventually(() => isReady(node), { timeout: 15_000 });
+    for (const each of stored) {
+      const again = await node.engine.append(T, said(each));
+      assert.ok(again.outcome === "stored" && again.repeat, `${each} of ${stored.length}`);
+    }
+    // What got no answer is stored now, or was.
+    for (const each of range(stored.at(-1)! + 1, n))
+      assert.equal((await node.engine.append(T, said(each))).outcome, "stored");
+  }
+});
+
 describe("a Redis that is not there", () => {
   test("starts without, is unavailable, and goes on when it comes", async () => {
     const port = await freePort();
@@ -199,6 +237,38 @@ describe("a Redis that is not there", () => {
     assert.equal((await node.engine.position(T)).offset, 2);
   });
 
+  test("a slow server, below the timeout: everything is done and ready; above it: unknown, not ready, and stored once", async () => {
+    const { port } = await server();
+    const wire = await createProxy(port);
+    open.push(() => wire.close());
+    const node = await started(wire.port, { commandTimeout: 1_000 });
+    await node.engine.watch(T);
+    wire.delay(100);
+    for (let n = 1; n <= 3; n++) {
+      const stored = await node.engine.append(T, said(n));
+      assert.equal(stored.outcome === "stored" && stored.repeat, false);
+    }
+    assert.equal(await node.engine.ready(), true);
+    await eventually(() => assert.equal(node.entries.length, 3));
+    assert.equal(node.doubts, 0);
+
+    wire.delay(800);
+    assert.match(
+      await outcomeOf(node.engine.append(T, said(4))),
+      /^unknown: append may have been done: Command timed out/,
+    );
+    assert.equal(await node.engine.ready(), false);
+    await eventually(async () =>
+      assert.match(await outcomeOf(node.engine.append(T, said(4))), /^unavailable: /),
+    );
+    wire.delay(0);
+    await eventually(() => isReady(node), { timeout: 20_000 });
+    await eventually(() => assert.ok(node.doubts > 0));
+    const again = await node.engine.append(T, said(4));
+    assert.ok(again.outcome === "stored");
+    assert.deepEqual([again.repeat, again.position.offset], [true, 4]);
+  });
+
   test("only the connection for pushes breaks: doubt, and what was watched is watched", async () => {
     const { port } = await server();
     const node = await started(port);
@@ -230,6 +300,11 @@ test("over TLS", async () => {
 });
 
 describe("a Redis that refuses", () => {
+  /** As docs/engine.md lists them. */
+  const RIGHTS = "on >pw ~test* &test* +@read +@write +@connection +@scripting +@pubsub +info +time".split(
+    " ",
+  );
+
   test("memory is full: what stores is unavailable, what frees is not, and the lease goes on", async () => {
     const { port } = await server("--maxmemory-policy noeviction");
     const node = await started(port);
@@ -289,11 +364,10 @@ describe("a Redis that refuses", () => {
   test("a user who lacks a permission fails the start; one with what docs/engine.md lists does not", async () => {
     const { port } = await server();
     const client = raw(port);
-    const rights = "~test* &test* +@read +@write +@connection +@scripting +@pubsub +info +time";
-    await client.acl("SETUSER", "fit", "on", ">pw", ...rights.split(" "));
-    await client.acl("SETUSER", "mute", "on", ">pw", ...rights.split(" "), "-spublish");
-    await client.acl("SETUSER", "stranger", "on", ">pw", ...rights.split(" "), "resetkeys", "~other*");
-    await client.acl("SETUSER", "deaf", "on", ">pw", ...rights.split(" "), "-ssubscribe");
+    await client.acl("SETUSER", "fit", ...RIGHTS);
+    await client.acl("SETUSER", "mute", ...RIGHTS, "-spublish");
+    await client.acl("SETUSER", "stranger", ...RIGHTS, "resetkeys", "~other*");
+    await client.acl("SETUSER", "deaf", ...RIGHTS, "-ssubscribe");
     const fit = await started(port, { username: "fit", password: "pw" });
     assert.equal(await fit.engine.ready(), true);
     await fit.engine.append(T, said(1));
@@ -301,6 +375,118 @@ describe("a Redis that refuses", () => {
       const outcome = await outcomeOf(nodeOn(port, { username, password: "pw" }).start());
       assert.match(outcome, /^unavailable: .*lacks a permission/, username);
     }
+  });
+
+  test("a permission is withdrawn: not ready and nothing is stored until it is back, then doubt", async () => {
+    const { port } = await server();
+    const client = raw(port);
+    const withdraw = async (user: string, ...rights: string[]): Promise<void> => {
+      await client.acl("SETUSER", user, ...RIGHTS);
+      const node = await started(port, { username: user, password: "pw" });
+      const other = await started(port, { namespace: node.namespace, node: "b" });
+      await node.engine.watch(T);
+      assert.equal((await node.engine.append(T, said(1))).outcome, "stored");
+      await eventually(() => assert.equal(node.entries.length, 1));
+
+      await client.acl("SETUSER", user, ...rights);
+      assert.match(await outcomeOf(node.engine.append(T, said(2))), /^unavailable: .*lacks a permission/);
+      const announced = { id: "m", fence: 1, act: 1, info: "{}", announce: { payload: "1", upTo: 9 } };
+      assert.match(await outcomeOf(node.engine.join(T, announced)), /^unavailable: /);
+      await eventually(async () => assert.equal(await node.engine.ready(), false));
+      // A heartbeat has come and gone, and with it another connection.
+      await sleep(HEARTBEAT + 1_000);
+      assert.equal(await node.engine.ready(), false);
+      assert.equal(node.doubts, 0);
+      const from = await other.engine.position(T);
+      assert.equal(from.offset, 1, "refused, and stored all the same");
+      await other.engine.append(T, { kind: "message", from: null, payload: "2" });
+
+      await client.acl("SETUSER", user, ...RIGHTS);
+      await eventually(() => isReady(node), { timeout: 15_000 });
+      await eventually(() => assert.ok(node.doubts > 0));
+      assert.equal((await node.engine.read(T, from, 9)).entries.length, 1);
+      const again = await node.engine.append(T, said(2));
+      assert.ok(again.outcome === "stored");
+      assert.deepEqual([again.repeat, again.position.offset], [false, 3]);
+      await eventually(() => assert.equal(node.entries.at(-1)?.offset, 3));
+    };
+    await Promise.all([
+      withdraw("mute", "-spublish"),
+      withdraw("idle", "-xadd"),
+      withdraw("halfway", "-hset"),
+      withdraw("reader", "-@write"),
+      withdraw("keyless", "resetkeys", "~test*:{n*", "~test*:{c*", "~test*:{probe}*"),
+      withdraw("voiceless", "resetchannels", "&test*:{n*", "&test*:{probe}*"),
+    ]);
+  });
+
+  test("the right to listen is withdrawn: not ready until it is back, and then what was watched is watched", async () => {
+    const { port } = await server();
+    const client = raw(port);
+    await client.acl("SETUSER", "deaf", ...RIGHTS);
+    const node = await started(port, { username: "deaf", password: "pw" });
+    await node.engine.watch(T);
+    await client.acl("SETUSER", "deaf", "-ssubscribe");
+    assert.match(await outcomeOf(node.engine.watch("room:other")), /^unavailable: .*lacks a permission/);
+    await eventually(async () => assert.equal(await node.engine.ready(), false));
+    await node.engine.append(T, said(1));
+    await client.acl("SETUSER", "deaf", ...RIGHTS);
+    await eventually(() => isReady(node), { timeout: 15_000 });
+    await eventually(() => assert.equal(node.doubts, 1));
+    assert.deepEqual(node.entries, []);
+    await node.engine.append(T, said(2));
+    await eventually(() => assert.equal(node.entries.at(-1)?.offset, 2));
+  });
+
+  test("a permission that is missed within a script leaves open what it has done, in the words of every version", () => {
+    for (const [words, outcome] of [
+      ["ERR The user executing the script can't run this command or subcommand script: 1", "unknown"],
+      ["ERR ACL failure in script: User u has no permissions to run the 'xadd' command", "unknown"],
+      ["NOPERM ACL failure in script: User u has no permissions to run the 'xadd' command", "unknown"],
+      ["NOPERM User u has no permissions to run the 'evalsha' command", "unavailable"],
+      ["NOPERM No permissions to access a key", "unavailable"],
+      ["MISCONF Errors writing to the AOF file: No space left on device", "unavailable"],
+      ["NOREPLICAS Not enough good replicas to write.", "unavailable"],
+    ] as const) {
+      const error = new ReplyError(words);
+      assert.equal(failureOf(error, "append", false).outcome, outcome, words);
+      assert.equal(failureOf(error, "read", true).outcome, "unavailable", words);
+      assert.equal(isRefusal(error), true, words);
+    }
+    assert.equal(isRefusal(new ReplyError("FENCED the record is gone")), false);
+  });
+
+  test("it cannot save to its disk: nothing is stored and not ready, until it can", async () => {
+    const redis = await server();
+    const node = await started(redis.port);
+    await node.engine.append(T, said(1));
+    const client = raw(redis.port);
+    const saved = async (how: "ok" | "err"): Promise<void> => {
+      await client.bgsave();
+      await eventually(async () =>
+        assert.match(
+          await client.info("persistence"),
+          new RegExp(`rdb_bgsave_in_progress:0[^]*rdb_last_bgsave_status:${how}`),
+        ),
+      );
+    };
+    await client.config("SET", "save", "3600 1000000");
+    // Where its snapshot goes there is a folder.
+    const inTheWay = join(redis.dir, "dump.rdb");
+    mkdirSync(inTheWay);
+    await saved("err");
+    assert.match(
+      await outcomeOf(node.engine.append(T, said(2))),
+      /^unavailable: append: Redis cannot write to its disk/,
+    );
+    await eventually(async () => assert.equal(await node.engine.ready(), false));
+    rmdirSync(inTheWay);
+    await saved("ok");
+    await eventually(() => isReady(node), { timeout: 15_000 });
+    await eventually(() => assert.equal(node.doubts, 1));
+    const again = await node.engine.append(T, said(2));
+    assert.ok(again.outcome === "stored");
+    assert.deepEqual([again.repeat, again.position.offset], [false, 2]);
   });
 
   test("a Redis Cluster and a replica fail the start", async () => {

@@ -63,9 +63,20 @@ describe("the scripts of the Redis engine", () => {
     });
   }
 
+  const commands = (text: string): Set<string> =>
+    new Set([...text.matchAll(/redis\.call\('(\w+)'/g)].map(([, command]) => command!));
+
+  test("every command that append.lua runs after its first write is asked for before", () => {
+    const asked = new Set(
+      [...ownParts("storing").matchAll(/'([A-Z]+)'[,} ]/g)].map(([, command]) => command!),
+    );
+    const all = ["topic", "party", "outcomes"].map(ownParts).concat(source("append"));
+    // Run before anything is written, or of other scripts alone.
+    for (const command of ["HMGET", "EXISTS", "DEL", "ZCARD", "HEXISTS"]) asked.add(command);
+    assert.deepEqual([...commands(all.join("\n"))].sort(), [...asked].sort());
+  });
+
   test("every command that any of them runs is tried out by probe.lua", () => {
-    const commands = (text: string): Set<string> =>
-      new Set([...text.matchAll(/redis\.call\('(\w+)'/g)].map(([, command]) => command!));
     const others = [
       ...scriptNames.filter((name) => name !== "probe").map(source),
       ...filesIn("lib/").map(ownParts),

@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import type { Clock, Log, Timer } from "../../ports.ts";
 import { EngineFailure } from "../contract.ts";
-import { failureOf, isFinal, isReply, isSuspicious, malformed, whyDown } from "./failures.ts";
+import { failureOf, isFinal, isRefusal, isReply, isSuspicious, malformed, whyDown } from "./failures.ts";
 import type { Keys } from "./keys.ts";
 import type { Connection } from "./options.ts";
 import {
@@ -47,6 +47,8 @@ export class Commands {
   #looking: Promise<void> | null = null;
   /** Goes up with each connection: what was learned over an older one does not count. */
   #generation = 0;
+  /** The server has refused what it granted before: a look tries it out again. */
+  #refused = false;
   /** The connection that was given up last. */
   #abandoned = 0;
 
@@ -113,7 +115,8 @@ export class Commands {
     try {
       return await run(this.#redis);
     } catch (error) {
-      if (isSuspicious(error)) void this.#look();
+      if (isRefusal(error)) this.#refused = true;
+      if (this.#refused || isSuspicious(error)) void this.#look();
       throw failureOf(error, name, reads);
     }
   }
@@ -161,8 +164,7 @@ export class Commands {
     try {
       const info = await this.#info();
       const reason = unfit(info);
-      if (reason === null && this.#identity === null)
-        await this.#script("probe", this.#options.keys.probe, {}, []);
+      if (reason === null && (this.#identity === null || this.#refused)) await this.#probe();
       if (generation !== this.#generation || this.#redis.status !== "ready") return;
       if (reason !== null) return this.#lose(reason, true);
       const identity = identityOf(info);
@@ -178,6 +180,13 @@ export class Commands {
       this.#lose("Redis does not answer", false);
       this.#reconnect();
     }
+  }
+
+  async #probe(): Promise<void> {
+    const { probe, samples } = this.#options.keys;
+    const [keys, channels] = [JSON.stringify(samples.keys), JSON.stringify(samples.channels)];
+    this.#refused = false;
+    await this.#script("probe", probe, { keys, channels }, []);
   }
 
   /** Once for each connection: one that has hung counts as ready until it is closed for good. */

@@ -29,12 +29,19 @@ const TIMED_OUT = "Command timed out";
 export const isReply = (error: unknown): error is Error => error instanceof ReplyError;
 
 /** What waiting does not mend. */
-const FINAL = ["NOAUTH", "WRONGPASS", "NOPERM"];
+const FINAL = ["NOAUTH", "WRONGPASS"];
 
 const firstWord = (message: string): string => message.split(" ", 1)[0] ?? "";
 
+const isDenied = (error: Error): boolean =>
+  firstWord(error.message) === "NOPERM" || DENIED.test(error.message);
+
 export const isFinal = (error: unknown): boolean =>
-  isReply(error) && (FINAL.includes(firstWord(error.message)) || DENIED.test(error.message));
+  isReply(error) && (FINAL.includes(firstWord(error.message)) || isDenied(error));
+
+/** It lets this user do less than is needed, or stores nothing more: it has to be tried out again. */
+export const isRefusal = (error: unknown): boolean =>
+  isReply(error) && (isDenied(error) || ["MISCONF", "NOREPLICAS"].includes(firstWord(error.message)));
 
 /** The server may be another one than was thought, or none: somebody has to look. */
 export const isSuspicious = (error: unknown): boolean =>
@@ -59,11 +66,11 @@ export function failureOf(error: unknown, command: string, reads: boolean): Engi
   if (isReply(error)) {
     const code = firstWord(message);
     if (code === "FENCED") return new EngineFailure("fenced", `${command}: ${message.slice(7)}`);
-    const refusal = REFUSALS[code];
-    if (refusal) return new EngineFailure("unavailable", `${command}: ${refusal} (${message})`);
-    // Anything else that stops a script may have stopped it halfway.
-    const halfway = !reads && message.includes("script");
-    const meaning = DENIED.test(message) ? `${REFUSALS.NOPERM} (${message})` : `Redis answered ${message}`;
+    const inside = DENIED.test(message);
+    const refusal = REFUSALS[inside ? "NOPERM" : code];
+    // Anything but a refusal may have stopped a script halfway.
+    const halfway = !reads && (inside || (refusal === undefined && message.includes("script")));
+    const meaning = refusal ? `${refusal} (${message})` : `Redis answered ${message}`;
     return new EngineFailure(halfway ? "unknown" : "unavailable", `${command}: ${meaning}`);
   }
   if (reads || message.includes(NOT_WRITTEN))

@@ -48,6 +48,8 @@ export class Keys {
   readonly leases: string;
   /** To try out what the user of this Redis may do. */
   readonly probe: { readonly probe: string; readonly channel: string };
+  /** One key and one channel of each kind, for the same purpose. */
+  readonly samples: { readonly keys: readonly string[]; readonly channels: readonly string[] };
 
   constructor(namespace: string) {
     if (!NAMESPACE.test(namespace))
@@ -55,6 +57,11 @@ export class Keys {
     this.#namespace = namespace;
     this.leases = `${namespace}:{nodes}:leases`;
     this.probe = { probe: `${namespace}:{probe}:key`, channel: `${namespace}:{probe}:channel` };
+    const [topic, node] = [this.topic("probe"), this.node("probe")];
+    this.samples = {
+      keys: [topic.meta, this.connection("probe").record, node.owned, this.leases],
+      channels: [topic.channel, node.inbox],
+    };
   }
 
   topic(topic: string): TopicKeys {

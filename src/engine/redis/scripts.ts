@@ -19,7 +19,7 @@ interface Declaration {
 }
 
 /** First word of an error that a script answers with. */
-export type Code = "FENCED" | "OUTDATED";
+export type Code = "FENCED" | "OUTDATED" | "NOPERM";
 
 const place = z.string().regex(/^[0-9a-f]{16} \d{1,15} \d{1,15}$/);
 const flag = z.union([z.literal(0), z.literal(1)]);
@@ -46,7 +46,7 @@ export const SCRIPTS = {
       "n",
       "key",
     ],
-    codes: ["OUTDATED", "FENCED"],
+    codes: ["OUTDATED", "FENCED", "NOPERM"],
     reply: z.union([
       z.tuple([z.literal("stored"), place, flag]),
       z.tuple([z.literal("earlier_missing"), z.int()]),
@@ -64,13 +64,13 @@ export const SCRIPTS = {
   join: {
     keys: [...TOPIC, "members", "infos", "party", "channel"],
     args: [...OPENS, ...BOUNDS, "id", "fence", "act", "info", "last", "announcement", "upTo", "from"],
-    codes: ["OUTDATED", "FENCED"],
+    codes: ["OUTDATED", "FENCED", "NOPERM"],
     reply: z.tuple([place, flag, z.int(), z.int()]),
   },
   leave: {
     keys: [...TOPIC, "members", "infos", "line", "party", "channel"],
     args: [...OPENS, ...BOUNDS, "id", "fence", "act", "announcement", "upTo", "from"],
-    codes: ["OUTDATED", "FENCED"],
+    codes: ["OUTDATED", "FENCED", "NOPERM"],
     reply: z.tuple([z.union([z.literal(""), place]), flag]),
   },
   update: {
@@ -136,7 +136,7 @@ export const SCRIPTS = {
   },
   forget: { keys: ["leases"], args: ["node", "age"], codes: [], reply: ok },
   record: { keys: ["record"], args: [], reads: true, codes: [], reply: flat },
-  probe: { keys: ["probe", "channel"], args: [], codes: [], reply: ok },
+  probe: { keys: ["probe", "channel"], args: ["keys", "channels"], codes: ["NOPERM"], reply: ok },
 } as const satisfies Record<string, Declaration>;
 
 type Table = typeof SCRIPTS;

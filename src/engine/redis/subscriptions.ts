@@ -2,7 +2,7 @@ import { Redis } from "ioredis";
 import type { Clock, Timer } from "../../ports.ts";
 import { EngineFailure } from "../contract.ts";
 import { HEARTBEAT } from "./commands.ts";
-import { failureOf, isFinal, whyDown } from "./failures.ts";
+import { failureOf, isFinal, isRefusal, whyDown } from "./failures.ts";
 import type { Connection } from "./options.ts";
 import { INFO_SECTIONS, identityOf, parseInfo } from "./server-info.ts";
 
@@ -81,6 +81,8 @@ export class Subscriptions {
       await this.#redis.ssubscribe(channel);
     } catch (error) {
       if (!known && this.#wanted.get(channel) === wish) this.#wanted.delete(channel);
+      // Whoever may not hear this may not hear the rest, either: the next connection tells.
+      if (isRefusal(error)) this.reconnect();
       throw failureOf(error, "watch", true);
     }
   }

@@ -2,12 +2,14 @@
 -- Appends one entry to a topic, once: fence, repeat, act, membership or held line, number, in this order.
 -- KEYS: meta messages announcements line party channel
 -- ARGV: server epoch maxMessages maxBytes maxAge kind from payload requires publishes fence act n key
--- uses: clock topic party line outcomes
+-- uses: clock topic party line outcomes storing
 -- returns: {"stored", place, repeat} | {"earlier_missing", last} | {"not_member" | "not_held" | "overtaken"}
--- codes: OUTDATED FENCED
+-- codes: OUTDATED FENCED NOPERM
 local meta, messages, announcements, line, party_key, channel = unpack(KEYS)
 local server, epoch, max_messages, max_bytes, max_age, kind, from, payload, requires, publishes, fence, act, n, key = unpack(ARGV)
 
+local denied = refused_storing(meta, channel)
+if denied then return denied end
 local topic = open_topic({ meta = meta, messages = messages, announcements = announcements }, server, epoch)
 if not topic then return redis.error_reply(OUTDATED) end
 touch_topic(topic)

@@ -2,12 +2,14 @@
 -- Makes a connection a member of a topic, once for each act, and announces it in small company.
 -- KEYS: meta messages announcements members infos party channel
 -- ARGV: server epoch maxMessages maxBytes maxAge id fence act info last announcement upTo from
--- uses: clock topic party
+-- uses: clock topic party storing
 -- returns: {place, repeat, last, members}
--- codes: OUTDATED FENCED
+-- codes: OUTDATED FENCED NOPERM
 local meta, messages, announcements, members, infos, party_key, channel = unpack(KEYS)
 local server, epoch, max_messages, max_bytes, max_age, id, fence, act, info, last, announcement, up_to, from = unpack(ARGV)
 
+local denied = announcement ~= '' and refused_storing(meta, channel)
+if denied then return denied end
 local topic = open_topic({ meta = meta, messages = messages, announcements = announcements }, server, epoch)
 if not topic then return redis.error_reply(OUTDATED) end
 local party, refused = enter_party(party_key, tonumber(fence), topic.epoch)

@@ -2,12 +2,14 @@
 -- Ends a membership, once for each act, and announces it in small company. Leaves fence and act behind in any case.
 -- KEYS: meta messages announcements members infos line party channel
 -- ARGV: server epoch maxMessages maxBytes maxAge id fence act announcement upTo from
--- uses: clock topic party
+-- uses: clock topic party storing
 -- returns: {place or "", repeat}
--- codes: OUTDATED FENCED
+-- codes: OUTDATED FENCED NOPERM
 local meta, messages, announcements, members, infos, line, party_key, channel = unpack(KEYS)
 local server, epoch, max_messages, max_bytes, max_age, id, fence, act, announcement, up_to, from = unpack(ARGV)
 
+local denied = announcement ~= '' and refused_storing(meta, channel)
+if denied then return denied end
 local topic = open_topic({ meta = meta, messages = messages, announcements = announcements }, server, epoch)
 if not topic then return redis.error_reply(OUTDATED) end
 touch_topic(topic)

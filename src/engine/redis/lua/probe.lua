@@ -1,11 +1,25 @@
 #!lua flags=allow-oom
--- Runs each command that any script runs, once and on a key of its own: a permission that is missing is found here, and not
--- in the middle of a script that has begun to write.
+-- Runs each command that any script runs, once and on a key of its own, and asks for the keys and channels of each kind (two
+-- lists as JSON): a permission that is missing is found here, and not in the middle of a script that has begun to write.
 -- KEYS: probe channel
--- ARGV: none
+-- ARGV: keys channels
 -- returns: "OK"
--- codes: none
+-- codes: NOPERM
 local probe, channel = unpack(KEYS)
+local keys, channels = cjson.decode(ARGV[1]), cjson.decode(ARGV[2])
+
+local function ask(name, ...)
+  if redis.acl_check_cmd(...) then return nil end
+  return redis.error_reply('NOPERM this user may not use ' .. name)
+end
+for _, key in ipairs(keys) do
+  local denied = ask(key, 'EVALSHA', '', '1', key)
+  if denied then return denied end
+end
+for _, name in ipairs(channels) do
+  local denied = ask(name, 'SPUBLISH', name, '') or ask(name, 'SSUBSCRIBE', name)
+  if denied then return denied end
+end
 
 redis.call('TIME')
 redis.call('DEL', probe)
