@@ -164,13 +164,15 @@ export class Logs {
       }
       const reached = room.reached.filter((place) => place.epoch === epoch);
       reached.sort((a, b) => a.offset - b.offset);
+      const entered = losses.length === 0 ? answeredChanges(name, heard, ops) : new Map<Entry, number>();
       let latest = losses[era] ?? Number.POSITIVE_INFINITY;
-      for (const { offset, payload, known } of heard.toReversed()) {
+      for (const entry of heard.toReversed()) {
+        const { offset, payload, known } = entry;
         while (reached.length > 0 && reached.at(-1)!.offset >= offset)
           latest = Math.min(latest, reached.pop()!.known);
         const say = says.get(String(payload.message));
         const answered = say?.done ? say.answered : Number.POSITIVE_INFINITY;
-        latest = Math.min(latest, known, answered);
+        latest = Math.min(latest, known, answered, entered.get(entry) ?? Number.POSITIVE_INFINITY);
         entries.unshift({ offset, payload, earliest: 0, latest });
       }
       let earliest = losses[era - 1] ?? 0;
@@ -331,6 +333,25 @@ function merged(
 }
 
 /** In the order in which they were asked. */
+/**
+ * When somebody knew of an entering because the change was answered. Others that were not answered make it earlier, not later: the nth time
+ * that a connection entered a room was no later than its nth answered change to it.
+ */
+function answeredChanges(room: string, heard: readonly Entry[], ops: readonly Op[]): Map<Entry, number> {
+  const changes = ops.filter(({ verb, subject, done }) => verb === "roomChange" && subject === room && done);
+  const times = new Map<string, number>();
+  const answered = new Map<Entry, number>();
+  for (const entry of heard) {
+    const { from, message } = entry.payload;
+    if (message !== ENTERED || typeof from !== "string") continue;
+    const time = times.get(from) ?? 0;
+    times.set(from, time + 1);
+    const change = changes.filter(({ connection }) => connection === from)[time];
+    if (change) answered.set(entry, change.answered);
+  }
+  return answered;
+}
+
 function opsOf(facts: readonly Fact[]): Op[] {
   const connections = new Map<number, string>();
   const ops = new Map<number, Op>();
