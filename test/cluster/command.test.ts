@@ -66,6 +66,7 @@ test("under its traditional name it needs Redis, too", async () => {
 
 test("where none can start, all end, and the reason is told", async () => {
   const { exit, output } = start("cluster", { REDIS_URL: redis.url, PORT: String(redis.port) });
-  assert.deepEqual(await exit, [1, null]);
+  const ended = await exit;
+  assert.deepEqual(ended, [1, null], `it ended with ${ended}, and wrote: ${output()}`);
   assert.match(output(), /actionwire: .*is in use/);
 });
